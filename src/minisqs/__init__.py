@@ -1,0 +1,58 @@
+"""SQS on a simulated clock, for testing code that consumes queues.
+
+``World`` is where to begin. The names below are loaded when first used, so importing minisqs costs little.
+
+The floors of the house, each importing only what lies below it::
+
+    world                    what a user holds
+    client                   the friendly API
+    sim                      simulated time, faults, the port, the journal
+    engine                   SQS itself, pure
+    errors, limits           every error, every number
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import errors as errors
+    from .client import Consumer as Consumer
+    from .client import Message as Message
+    from .client import Producer as Producer
+    from .client import Queue as Queue
+    from .client import RedrivePolicy as RedrivePolicy
+    from .engine.values import SendMessage as SendMessage
+    from .sim.faults import Faults as Faults
+    from .sim.sources import Plan as Plan
+    from .world import World as World
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Consumer": "client",
+    "Faults": "sim.faults",
+    "Message": "client",
+    "Plan": "sim.sources",
+    "Producer": "client",
+    "Queue": "client",
+    "RedrivePolicy": "client",
+    "SendMessage": "engine.values",
+    "World": "world",
+}
+
+__all__ = [*_HOME, "errors"]  # noqa: PLE0604  # all are texts
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module(".errors", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

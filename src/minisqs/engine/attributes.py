@@ -1,0 +1,280 @@
+"""A queue's attributes: texts on the outside, typed settings on the inside (sqs.md 3).
+
+``changed`` takes what CreateQueue or SetQueueAttributes brought and gives the settings after it, or
+refuses all of it; ``texts`` gives the settings back as GetQueueAttributes shows them. What only the
+other queues can tell (does the dead-letter queue exist, does it allow this source) is asked of the
+``Neighbours`` that the service passes in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
+
+import attrs
+
+from .. import errors, limits
+from ..limits import SECOND_NS, Range
+from .values import RedriveAllowPolicy, RedrivePolicy
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The attributes of one queue that a caller can set. Times in nanoseconds."""
+
+    delay_ns: int = limits.DELAY_SECONDS.default * SECOND_NS
+    maximum_message_size: int = limits.MAXIMUM_MESSAGE_SIZE.default
+    retention_ns: int = limits.MESSAGE_RETENTION_PERIOD.default * SECOND_NS
+    wait_ns: int = limits.RECEIVE_MESSAGE_WAIT_TIME_SECONDS.default * SECOND_NS
+    visibility_timeout_ns: int = limits.VISIBILITY_TIMEOUT.default * SECOND_NS
+    policy: str = attrs.field(default="", eq=_json)
+    redrive_policy: RedrivePolicy | None = None
+    redrive_allow_policy: RedriveAllowPolicy | None = None
+    kms_master_key_id: str = ""
+    kms_data_key_reuse_period_seconds: int = limits.KMS_DATA_KEY_REUSE_PERIOD_SECONDS.default
+    sqs_managed_sse_enabled: bool = True
+
+
+class Neighbours(Protocol):
+    """What a redrive policy asks of the other queues of the account."""
+
+    def has_queue(self, arn: str) -> bool:
+        """Whether ``arn`` is a queue of this account and region."""
+        ...
+
+    def allows_source(self, arn: str, source_arn: str) -> bool:
+        """Whether the queue ``arn`` lets ``source_arn`` use it as its dead-letter queue."""
+        ...
+
+
+@attrs.frozen
+class _Context:
+    queue_arn: str
+    neighbours: Neighbours
+
+
+Change: TypeAlias = Mapping[str, object]
+_Reader: TypeAlias = Callable[[str, _Context], Change]
+
+
+def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str, neighbours: Neighbours) -> Settings:
+    """``settings`` with ``attributes`` applied: all of them, or none and an error.
+
+    Raises:
+        InvalidAttributeName: Not an attribute that can be set on this queue.
+        InvalidAttributeValue, InvalidParameterValue: A value out of range or form.
+    """
+    context = _Context(queue_arn, neighbours)
+    changes: dict[str, object] = {}
+    for name, value in attributes.items():
+        reader = _READERS.get(name)
+        if reader is None:
+            raise errors.InvalidAttributeName.unknown(name)
+        changes.update(reader(value, context))
+    changes.update(_encryption(changes))
+    # The readers give values of the fields' own types; attrs cannot tell a checker so.
+    return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
+
+
+def texts(settings: Settings) -> dict[str, str]:
+    """The attributes that are set, by AWS's names, as GetQueueAttributes answers them."""
+    shown = {
+        "DelaySeconds": str(settings.delay_ns // SECOND_NS),
+        "MaximumMessageSize": str(settings.maximum_message_size),
+        "MessageRetentionPeriod": str(settings.retention_ns // SECOND_NS),
+        "ReceiveMessageWaitTimeSeconds": str(settings.wait_ns // SECOND_NS),
+        "VisibilityTimeout": str(settings.visibility_timeout_ns // SECOND_NS),
+        "SqsManagedSseEnabled": "true" if settings.sqs_managed_sse_enabled else "false",
+    }
+    if settings.policy:
+        shown["Policy"] = settings.policy
+    if settings.redrive_policy:
+        shown["RedrivePolicy"] = settings.redrive_policy.text
+    if settings.redrive_allow_policy:
+        shown["RedriveAllowPolicy"] = settings.redrive_allow_policy.text
+    if settings.kms_master_key_id:
+        shown["KmsMasterKeyId"] = settings.kms_master_key_id
+        shown["KmsDataKeyReusePeriodSeconds"] = str(settings.kms_data_key_reuse_period_seconds)
+    return shown
+
+
+# ------------------------------------------------------------------------------------ numbers, booleans, texts
+def _seconds(name: str, field: str, permitted: Range) -> _Reader:
+    return lambda text, _: {field: _whole_number(name, text, permitted) * SECOND_NS}
+
+
+def _number(name: str, field: str, permitted: Range) -> _Reader:
+    return lambda text, _: {field: _whole_number(name, text, permitted)}
+
+
+def _whole_number(name: str, text: str, permitted: Range) -> int:
+    if re.fullmatch(r"-?[0-9]{1,10}", text) and (value := int(text)) in permitted:
+        return value
+    raise errors.InvalidAttributeValue.of(name)
+
+
+def _sse(text: str, _: _Context) -> Change:
+    if text.lower() not in ("true", "false"):
+        raise errors.InvalidAttributeValue.of("SqsManagedSseEnabled")
+    return {"sqs_managed_sse_enabled": text.lower() == "true"}
+
+
+def _kms_key(text: str, _: _Context) -> Change:
+    return {"kms_master_key_id": text}
+
+
+def _encryption(changes: Change) -> Change:
+    """One kind of encryption at a time: a KMS key turns SQS's own off, and the other way round."""
+    if changes.get("kms_master_key_id"):
+        if changes.get("sqs_managed_sse_enabled"):
+            raise errors.InvalidAttributeName(
+                "You can use one type of server-side encryption (SSE) at one time. "
+                "You can either enable KMS SSE or SQS SSE."
+            )
+        return {"sqs_managed_sse_enabled": False}
+    return {"kms_master_key_id": ""} if changes.get("sqs_managed_sse_enabled") else {}
+
+
+# ----------------------------------------------------------------------------------------- redrive policies
+def _redrive_policy(text: str, context: _Context) -> Change:
+    if not text:
+        return {"redrive_policy": None}
+    document = _json(text)
+    if not isinstance(document, dict):
+        raise errors.InvalidAttributeValue.of("RedrivePolicy", "Redrive policy is not a valid JSON map.")
+    for key in ("maxReceiveCount", "deadLetterTargetArn"):
+        if key not in document:
+            raise _refused(text, f"Redrive policy does not contain mandatory attribute: {key}.")
+    if len(document) > len(("maxReceiveCount", "deadLetterTargetArn")):
+        raise _refused(text, "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].")
+    given = document["maxReceiveCount"]
+    count = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,6}", given) else given
+    if isinstance(count, bool) or count not in limits.MAX_RECEIVE_COUNT:
+        raise _refused(
+            text, f"Invalid value for maxReceiveCount: {given}, valid values are from 1 to 1000 both inclusive."
+        )
+    target = document["deadLetterTargetArn"]
+    _check_target(text, target, context)
+    # A count that came as text reads back as a number; otherwise the policy reads back as it was set.
+    shown = json.dumps({**document, "maxReceiveCount": count}, separators=(",", ":")) if given is not count else text
+    return {"redrive_policy": RedrivePolicy(target, count, shown)}
+
+
+def _check_target(text: str, target: object, context: _Context) -> None:
+    if not isinstance(target, str) or target.split(":")[2:3] != ["sqs"]:
+        raise _refused(text, "Only SQS queues are valid resources for deadLetterTargetArn.")
+    if target.endswith(".fifo") != context.queue_arn.endswith(".fifo"):
+        raise _refused(text, "Dead-letter queue must be same type of queue as the source..")
+    if target == context.queue_arn:
+        return
+    if not context.neighbours.has_queue(target):
+        raise _refused(text, "Dead letter target does not exist.")
+    if not context.neighbours.allows_source(target, context.queue_arn):
+        raise _refused(text, "Dead letter target does not allow this queue as a source.")
+
+
+def _refused(text: str, reason: str, attribute: str = "RedrivePolicy") -> errors.InvalidParameterValue:
+    return errors.InvalidParameterValue.of(attribute, text, reason)
+
+
+def _redrive_allow_policy(text: str, _: _Context) -> Change:
+    if not text:
+        return {"redrive_allow_policy": None}
+    document = _json(text)
+    arns = _allow_policy_arns(document)
+    if arns is None or not isinstance(document, dict):
+        raise errors.InvalidAttributeValue.of(
+            "RedriveAllowPolicy",
+            "Amazon SQS can't create the redrive allow policy, as it\N{RIGHT SINGLE QUOTATION MARK}s in an unsupported format.",
+        )
+    permission = document["redrivePermission"]
+    if permission == "byQueue" and not arns:
+        raise _refused(
+            text,
+            "Amazon SQS can't create the redrive allow policy. When you specify the byQueue permission type, "
+            "you must also specify one or more sourceQueueArns values.",
+            "RedriveAllowPolicy",
+        )
+    if len(arns) > limits.REDRIVE_SOURCE_ARNS:
+        raise _refused(
+            text,
+            "Amazon SQS can't create the redrive allow policy. "
+            f"The maximum number of source queue ARNs you can specify is {limits.REDRIVE_SOURCE_ARNS}.",
+            "RedriveAllowPolicy",
+        )
+    if arns and permission != "byQueue":
+        raise _refused(
+            text,
+            "Amazon SQS can't create the redrive allow policy. "
+            "To specify one or more source queue ARNs, you must set redrivePermission to byQueue.",
+            "RedriveAllowPolicy",
+        )
+    return {"redrive_allow_policy": RedriveAllowPolicy(permission, tuple(arns), text)}
+
+
+def _allow_policy_arns(document: object) -> Sequence[str] | None:
+    """The queues that an allow policy lists; None where it has another form than AWS reads."""
+    if not isinstance(document, dict) or not document.keys() <= {"redrivePermission", "sourceQueueArns"}:
+        return None
+    if document.get("redrivePermission") not in ("allowAll", "denyAll", "byQueue"):
+        return None
+    arns = document.get("sourceQueueArns", [])
+    if not isinstance(arns, list) or not all(isinstance(arn, str) for arn in arns):
+        return None
+    return arns
+
+
+# --------------------------------------------------------------------------------------------- access policy
+def _policy(text: str, _: _Context) -> Change:
+    if not text:
+        return {"policy": ""}
+    document = _json(text)
+    statements = _statements(document)
+    if not statements or len(text.encode("utf-8", "surrogatepass")) > limits.POLICY_BYTES:
+        raise errors.InvalidAttributeValue.of("Policy")
+    if len(statements) > limits.POLICY_STATEMENTS:
+        raise errors.InvalidAttributeValue(
+            f"{len(statements)} statements were found in the submitted policy, max allowed is {limits.POLICY_STATEMENTS}"
+        )
+    return {"policy": text}
+
+
+def _statements(document: object) -> Sequence[object]:
+    """The statements of a policy document; none where it is no policy."""
+    if not isinstance(document, dict) or not document.keys() <= {"Version", "Id", "Statement"}:
+        return ()
+    if document.get("Version", "2008-10-17") not in ("2008-10-17", "2012-10-17"):
+        return ()
+    statements = document.get("Statement")
+    listed = statements if isinstance(statements, list) else [statements]
+    known = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+    well_formed = all(isinstance(one, dict) and one and one.keys() <= known for one in listed)
+    return listed if well_formed else ()
+
+
+_READERS: Final[Mapping[str, _Reader]] = {
+    "DelaySeconds": _seconds("DelaySeconds", "delay_ns", limits.DELAY_SECONDS),
+    "MaximumMessageSize": _number("MaximumMessageSize", "maximum_message_size", limits.MAXIMUM_MESSAGE_SIZE),
+    "MessageRetentionPeriod": _seconds("MessageRetentionPeriod", "retention_ns", limits.MESSAGE_RETENTION_PERIOD),
+    "ReceiveMessageWaitTimeSeconds": _seconds(
+        "ReceiveMessageWaitTimeSeconds", "wait_ns", limits.RECEIVE_MESSAGE_WAIT_TIME_SECONDS
+    ),
+    "VisibilityTimeout": _seconds("VisibilityTimeout", "visibility_timeout_ns", limits.VISIBILITY_TIMEOUT),
+    "Policy": _policy,
+    "RedrivePolicy": _redrive_policy,
+    "RedriveAllowPolicy": _redrive_allow_policy,
+    "KmsMasterKeyId": _kms_key,
+    "KmsDataKeyReusePeriodSeconds": _number(
+        "KmsDataKeyReusePeriodSeconds", "kms_data_key_reuse_period_seconds", limits.KMS_DATA_KEY_REUSE_PERIOD_SECONDS
+    ),
+    "SqsManagedSseEnabled": _sse,
+}

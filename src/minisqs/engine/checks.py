@@ -1,0 +1,372 @@
+"""From a raw request to a valid one, or to the AWS error that no state of a queue could change.
+
+Plain functions on values. Seconds become nanoseconds here and nowhere else. The order of the checks is
+AWS's as far as it is known (sqs.md 14); a value of the wrong JSON type is refused before all else, as a
+JSON service does it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from .. import errors, limits
+from ..limits import SECOND_NS, Range
+from .values import MessageAttribute, RawAttributes, ReceiveMessage, SendMessage
+
+_FORBIDDEN_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_FIFO_NAME: Final = re.compile(r"(?=.{1,80}\Z)[A-Za-z0-9_-]+\.fifo", re.DOTALL)
+_ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_GROUP_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_ATTRIBUTE_NAME: Final = re.compile("[A-Za-z0-9_.\\-\u00c0-\u017f]+")
+_ATTRIBUTE_TYPE: Final = re.compile(r"(String|Number|Binary)(\..*)?", re.DOTALL)
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+
+_PLAIN_NAME_RULE: Final = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
+_FIFO_NAME_RULE: Final = (
+    "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, "
+    "must end with .fifo suffix and be 1 to 80 in length"
+)
+
+
+class CheckedMessage(NamedTuple):
+    """A message that may be sent: what the queue stores beside the body, and its size."""
+
+    delay_ns: int
+    attributes: Mapping[str, MessageAttribute] | None
+    system_attributes: Mapping[str, MessageAttribute] | None
+
+
+# ---------------------------------------------------------------------------------------------- JSON types
+def text(value: object) -> str:
+    """``value``, which must be a JSON string."""
+    if not isinstance(value, str):
+        raise _wrong_type(value, "a String")
+    return value
+
+
+def integer(value: object) -> int:
+    """``value``, which must be a whole JSON number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(value, "an Integer")
+    return value
+
+
+def texts(values: object) -> Sequence[str]:
+    """``values``, which must be a JSON list of strings."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise _wrong_type(values, "a List")
+    return [text(value) for value in values]
+
+
+def text_map(values: object) -> Mapping[str, str]:
+    """``values``, which must be a JSON map of strings."""
+    if not isinstance(values, Mapping):
+        raise _wrong_type(values, "a Map")
+    return {text(key): text(value) for key, value in values.items()}
+
+
+def _wrong_type(value: object, wanted: str) -> errors.SerializationException:
+    if isinstance(value, Mapping):
+        return errors.SerializationException("Start of structure or map found where not expected.")
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return errors.SerializationException("Start of list found where not expected")
+    if isinstance(value, bool):
+        found = "TRUE_VALUE" if value else "FALSE_VALUE"
+    elif isinstance(value, (int, float)):
+        found = "NUMBER_VALUE"
+    else:
+        found = "NULL_VALUE" if value is None else "STRING_VALUE"
+    return errors.SerializationException(f"{found} can not be converted to {wanted}")
+
+
+# --------------------------------------------------------------------------------------------------- names
+def queue_name(name: object, *, fifo: bool) -> str:
+    """A name that a queue may have; a FIFO queue's ends in ``.fifo``."""
+    name = text(name)
+    if fifo and not _FIFO_NAME.fullmatch(name):
+        raise errors.InvalidParameterValue(_FIFO_NAME_RULE)
+    if not fifo and not _QUEUE_NAME.fullmatch(name):
+        raise errors.InvalidParameterValue(_PLAIN_NAME_RULE)
+    return name
+
+
+def receipt_handle(handle: object) -> str:
+    """A handle that is there at all; its form is the queue's affair."""
+    handle = text(handle)
+    if not handle:
+        raise errors.MissingParameter.named("ReceiptHandle")
+    return handle
+
+
+# ------------------------------------------------------------------------------------------------- receive
+def receive(request: ReceiveMessage, queue_wait_ns: int) -> tuple[int, int | None, int]:
+    """How many messages a poll wants, for how long it hides them (None: the queue's timeout), how long it waits."""
+    limit, visibility_ns, wait_ns = 1, None, queue_wait_ns
+    if request.max_number_of_messages is not None:
+        rule = "Must be between 1 and 10, if provided."
+        limit = _in_range(request.max_number_of_messages, "MaxNumberOfMessages", limits.MAX_NUMBER_OF_MESSAGES, rule)
+    if request.visibility_timeout is not None:
+        rule = "Must be >= 0 and <= 43200, if provided."
+        visibility_ns = SECOND_NS * _in_range(
+            request.visibility_timeout, "VisibilityTimeout", limits.VISIBILITY_TIMEOUT, rule
+        )
+    if request.wait_time_seconds is not None:
+        rule = "Must be >= 0 and <= 20, if provided."
+        wait_ns = SECOND_NS * _in_range(request.wait_time_seconds, "WaitTimeSeconds", limits.WAIT_TIME_SECONDS, rule)
+    return limit, visibility_ns, wait_ns
+
+
+def change_visibility_ns(value: object, *, in_batch: bool = False) -> int:
+    """ChangeMessageVisibility's 0 to 43,200 seconds, as nanoseconds."""
+    rule = "VisibilityTimeout must be an integer between 0 and 43200." if in_batch else "Must be between 0 and 43200."
+    return SECOND_NS * _in_range(value, "VisibilityTimeout", limits.VISIBILITY_TIMEOUT, rule)
+
+
+def max_results(value: object) -> int:
+    """1 to 1,000 queues a page."""
+    value = integer(value)
+    if value not in limits.MAX_RESULTS:
+        raise errors.InvalidParameterValue(
+            "Value for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and 1000."
+        )
+    return value
+
+
+def attribute_filter(names: object) -> Callable[[str], bool] | None:
+    """Which message attributes a receive asked for, as a question by name; None where it asked for none.
+
+    ``All``, ``.*`` and ``*`` are all of them, ``Hel.*`` those that begin with ``Hel``, others exact names.
+    """
+    wanted = texts(names)
+    if not wanted:
+        return None
+    if not {"All", ".*", "*"}.isdisjoint(wanted):
+        return lambda name: True
+    prefixes = tuple(name[:-2] for name in wanted if name.endswith(".*"))
+    return lambda name: name in wanted or name.startswith(prefixes)
+
+
+def _in_range(value: object, parameter: str, permitted: Range, rule: str) -> int:
+    value = integer(value)
+    if value not in permitted:
+        raise errors.InvalidParameterValue.of(parameter, value, rule)
+    return value
+
+
+# ------------------------------------------------------------------------------------------------- batches
+def batch_ids(ids: Sequence[str], entry_name: str) -> None:
+    """Refuse a batch that is empty, too long, or whose Ids are malformed or repeated."""
+    if not ids:
+        raise errors.EmptyBatchRequest.of(entry_name)
+    if len(ids) > limits.BATCH_ENTRIES:
+        raise errors.TooManyEntriesInBatchRequest.sent(len(ids))
+    if not all(map(_ENTRY_ID.fullmatch, map(text, ids))):
+        raise errors.InvalidBatchEntryId
+    if len(set(ids)) < len(ids):
+        raise errors.BatchEntryIdsNotDistinct.repeated(next(one for place, one in enumerate(ids) if one in ids[:place]))
+
+
+def batch_size(messages: Iterable[SendMessage]) -> None:
+    """Refuse a batch over 1,048,576 bytes in all, whatever the queue's own maximum."""
+    total = sum(map(message_bytes, messages))
+    if total > limits.BATCH_BYTES:
+        raise errors.BatchRequestTooLong.sent(total)
+
+
+# ------------------------------------------------------------------------------------------------ messages
+def message(request: SendMessage, queue_delay_ns: int, maximum_bytes: int, batch_entry: int = 0) -> CheckedMessage:
+    """What a standard queue stores of ``request``; ``batch_entry`` counts from 1 within a batch.
+
+    Checks in AWS's order: body missing, group id, deduplication id, delay, attributes, characters, size.
+    """
+    body = request.body
+    if not body:
+        parameter = f"SendMessageBatchRequestEntry.{batch_entry}.MessageBody" if batch_entry else "MessageBody"
+        raise errors.MissingParameter.named(parameter)
+    if request.message_group_id is not None:
+        group_id("MessageGroupId", request.message_group_id)
+    if request.message_deduplication_id is not None:
+        raise errors.InvalidParameterValue.of(
+            "MessageDeduplicationId",
+            request.message_deduplication_id,
+            "The request includes a parameter that is not valid for this queue type.",
+        )
+    delay_ns = queue_delay_ns if request.delay_seconds is None else message_delay_ns(request.delay_seconds)
+    attributes = system_attributes = None
+    if request.message_attributes:
+        attributes = message_attributes(request.message_attributes, "user")
+    if request.message_system_attributes:
+        system_attributes = message_attributes(request.message_system_attributes, "system")
+    characters(body)
+    if message_bytes(request) > maximum_bytes:
+        too_long = (
+            errors.InvalidParameterValue.too_long_in_batch if batch_entry else errors.InvalidParameterValue.too_long
+        )
+        raise too_long(maximum_bytes)
+    return CheckedMessage(delay_ns, attributes, system_attributes)
+
+
+def message_types(request: SendMessage) -> None:
+    """Refuse a request in which a value has another JSON type than AWS's model."""
+    if not isinstance(request.body, str):
+        text(request.body)
+    if request.message_group_id is not None:
+        text(request.message_group_id)
+    if request.message_deduplication_id is not None:
+        text(request.message_deduplication_id)
+    if request.delay_seconds is not None:
+        integer(request.delay_seconds)
+    if request.message_attributes is not None:
+        _attribute_types(request.message_attributes)
+    if request.message_system_attributes is not None:
+        _attribute_types(request.message_system_attributes)
+
+
+def group_id(parameter: str, value: str) -> None:
+    """Refuse a message group id or deduplication id outside its 1 to 128 characters."""
+    if not _GROUP_ID.fullmatch(value):
+        rule = f"{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+        raise errors.InvalidParameterValue.of(parameter, value, rule)
+
+
+def message_delay_ns(seconds: int) -> int:
+    """A message's own 0 to 900 seconds, as nanoseconds."""
+    rule = "DelaySeconds must be >= 0 and <= 900."
+    return SECOND_NS * _in_range(seconds, "DelaySeconds", limits.DELAY_SECONDS, rule)
+
+
+def characters(body: str) -> None:
+    """Refuse a text with a character that XML 1.0 does not allow."""
+    # Printable text has none, and that question is answered much faster than the expression finds one.
+    if not body.isprintable() and (found := _FORBIDDEN_CHARACTER.search(body)):
+        raise errors.InvalidMessageContents.character(found.group())
+
+
+def message_bytes(request: SendMessage) -> int:
+    """The size AWS counts: the body, and name, type and value of each message attribute."""
+    body = request.body
+    size = len(body) if body.isascii() else _utf8_length(body)
+    if request.message_attributes:
+        for name, attribute in request.message_attributes.items():
+            parts = [part for part in attribute.values() if isinstance(part, (str, bytes))]
+            size += _utf8_length(name) + sum(map(_utf8_length, parts))
+    return size
+
+
+def _utf8_length(value: str | bytes) -> int:
+    return len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+
+
+# ---------------------------------------------------------------------------------------------- attributes
+def message_attributes(raw: RawAttributes, kind: str) -> Mapping[str, MessageAttribute]:
+    """The attributes of one message, checked; ``kind`` is ``user`` or ``system``, as AWS's texts say it."""
+    if len(raw) > limits.MESSAGE_ATTRIBUTES:
+        raise errors.InvalidParameterValue(
+            f"Number of message attributes [{len(raw)}] exceeds the allowed maximum [{limits.MESSAGE_ATTRIBUTES}]."
+        )
+    checked = {}
+    for name, value in raw.items():
+        _attribute_name(name, kind)
+        checked[name] = _attribute(name, value, kind)
+    return checked
+
+
+def _attribute_types(raw: object) -> None:
+    if not isinstance(raw, Mapping):
+        raise _wrong_type(raw, "a Map")
+    for name, value in raw.items():
+        text(name)
+        if not isinstance(value, Mapping):
+            raise _wrong_type(value, "a Structure")
+        for member in ("DataType", "StringValue"):
+            if value.get(member) is not None:
+                text(value[member])
+        binary = value.get("BinaryValue")
+        if binary is not None and not isinstance(binary, (bytes, bytearray)):
+            raise _wrong_type(binary, "a Blob")
+
+
+def _attribute_name(name: str, kind: str) -> None:
+    refuse = errors.InvalidParameterValue
+    if not name:
+        raise refuse(f"The request must contain non-empty message ({kind}) attribute names.")
+    if _utf8_length(name) > limits.ATTRIBUTE_NAME_LENGTH:
+        raise refuse(f"Message ({kind}) attribute name must be shorter than {limits.ATTRIBUTE_NAME_LENGTH} bytes.")
+    if kind == "system":
+        if name != "AWSTraceHeader":
+            raise refuse(f"Message system attribute name '{name}' is invalid.")
+        return
+    if name.lower().startswith(("aws.", "amazon.")):
+        raise refuse(
+            "You can't use message attribute names beginning with 'AWS.' or 'Amazon'. "
+            "These strings are reserved for internal use."
+        )
+    if name.startswith("."):
+        raise refuse("Message (user) attribute name must not begin with character '.'.")
+    if name.endswith("."):
+        raise refuse("Message (user) attribute name must not end with character '.'.")
+    if ".." in name:
+        raise refuse("Message (user) attribute name must not have successive '.' characters.")
+    if not _ATTRIBUTE_NAME.fullmatch(name):
+        raise refuse(
+            "Message (user) attributes name can only contain upper and lower score characters, "
+            "digits, periods, hyphens and underscores. "
+        )
+
+
+def _attribute(name: str, raw: Mapping[str, object], kind: str) -> MessageAttribute:
+    refuse = errors.InvalidParameterValue
+    attribute = f"essage ({kind}) attribute '{name}'"
+    string, binary = raw.get("StringValue"), raw.get("BinaryValue")
+    if raw.get("StringListValues") or raw.get("BinaryListValues"):
+        raise refuse("Message attribute list values in SendMessage operation are not supported.")
+    data_type, form = _data_type(raw.get("DataType"), attribute, kind)
+    if string is None and binary is None:
+        raise refuse(f"The m{attribute} must contain a non-empty message attribute value.")
+    if string is not None and binary is not None:
+        raise refuse(f"M{attribute} must have a single value.")
+    value, field = (binary, "Binary") if form == "Binary" else (string, "String")
+    if value is None:
+        raise refuse(f"M{attribute} with type '{data_type}' must use field '{field}'.")
+    if not value:
+        raise refuse(f"M{attribute} must contain a non-empty value of type '{form}'.")
+    if isinstance(value, (bytes, bytearray)):
+        return MessageAttribute(data_type, bytes(value))
+    value = text(value)
+    if form == "Number":
+        _number(name, value, kind)
+    elif (found := _FORBIDDEN_CHARACTER.search(value)) is not None:
+        raise refuse(f"Invalid binary character '#x{ord(found.group()):X}' was found in the m{attribute}.")
+    return MessageAttribute(data_type, value)
+
+
+def _data_type(data_type: object, attribute: str, kind: str) -> tuple[str, str]:
+    """A data type, label included, and which of the three it is."""
+    refuse = errors.InvalidParameterValue
+    if not data_type:
+        raise refuse(f"The m{attribute} must contain a non-empty message attribute type.")
+    data_type = text(data_type)
+    if _utf8_length(data_type) > limits.ATTRIBUTE_TYPE_LENGTH:
+        raise refuse(f"Message ({kind}) attribute type must be shorter than {limits.ATTRIBUTE_TYPE_LENGTH} bytes.")
+    form = _ATTRIBUTE_TYPE.fullmatch(data_type)
+    if form is None or (kind == "system" and data_type != "String"):
+        raise refuse(
+            f"The type of m{attribute} is invalid. You must use only the following supported type prefixes: "
+            "Binary, Number, String."
+        )
+    return data_type, form[1]
+
+
+def _number(name: str, value: str, kind: str) -> None:
+    """Refuse what is no number of at most 38 significant digits between 10^-128 and 10^126."""
+    if _NUMBER.fullmatch(value):
+        number = Decimal(value).copy_abs()
+        significant = "".join(map(str, number.as_tuple().digits)).strip("0")
+        in_range = not number or limits.NUMBER_LOWEST <= number <= limits.NUMBER_HIGHEST
+        if in_range and len(significant) <= limits.NUMBER_DIGITS:
+            return
+    raise errors.InvalidParameterValue(f"Can't cast the value of message ({kind}) attribute '{name}' to a number.")

@@ -1,0 +1,38 @@
+"""The MD5s by which a caller checks what SQS received: of a body, and of attributes (sqs.md 11.8, 11.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import md5
+
+from .values import MessageAttribute
+
+
+def of_text(text: str) -> str:
+    """The MD5 of ``text`` in UTF-8, as lower-case hex.
+
+    >>> of_text("hello")
+    '5d41402abc4b2a76b9719d911017c592'
+    """
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def of_attributes(attributes: Mapping[str, MessageAttribute]) -> str:
+    """The MD5 of attributes in ascending order of name, each part behind its length.
+
+    >>> of_attributes({"k": MessageAttribute("String", "x")})
+    'a45daa70926828a2f0a1db3418e6feb4'
+    """
+    digest = md5(usedforsecurity=False)
+    for name in sorted(attributes):
+        attribute = attributes[name]
+        digest.update(_part(name.encode()) + _part(attribute.data_type.encode()))
+        if isinstance(attribute.value, bytes):
+            digest.update(b"\x02" + _part(attribute.value))
+        else:
+            digest.update(b"\x01" + _part(attribute.value.encode()))
+    return digest.hexdigest()
+
+
+def _part(raw: bytes) -> bytes:
+    return len(raw).to_bytes(4, "big") + raw

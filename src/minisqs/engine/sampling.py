@@ -1,0 +1,61 @@
+"""What one receive sees of an imperfect queue: some servers are missed, and order is best effort.
+
+A ``Sample`` stands in for the queue's ordering during one receive. It keeps the next few messages in
+hand, so that the decisions may pass over the oldest, and sets aside those on servers that this poll does
+not ask. What was not handed out goes back where it came from.
+"""
+
+from __future__ import annotations
+
+from . import decisions as chance
+from .decisions import Decisions
+from .message import Message
+from .ordering import StandardOrdering
+
+
+class Sample:
+    """The available messages that one receive may choose from."""
+
+    __slots__ = ("_decisions", "_hand", "_missed_servers", "_ordering", "_unseen")
+
+    def __init__(self, ordering: StandardOrdering, decisions: Decisions, missed_servers: int) -> None:
+        self._ordering = ordering
+        self._decisions = decisions
+        self._missed_servers = missed_servers
+        self._hand: list[Message] = []
+        self._unseen: list[Message] = []
+
+    def take(self) -> Message | None:
+        """Remove and give the oldest message that is seen, or the one behind it that the decisions prefer."""
+        hand = self._hand
+        while len(hand) < chance.REORDER_WINDOW and (message := self._next_seen()) is not None:
+            hand.append(message)
+        if not hand:
+            return None
+        overtaken_by = 0
+        if len(hand) > 1:
+            overtaken_by = self._decisions.choose(chance.REORDER, hand[0].address, len(hand))
+        return hand.pop(overtaken_by)
+
+    def put_back(self, available: int) -> None:
+        """Give back what was taken from the ordering and not handed out."""
+        for message in self._hand + self._unseen:
+            self._ordering.add_back(message, available)
+
+    def _next_seen(self) -> Message | None:
+        if self._missed_servers == chance.ALL_SERVERS:
+            return None
+        while (message := self._ordering.take()) is not None:
+            if not self._missed_servers >> chance.server_of(message.address) & 1:
+                return message
+            self._unseen.append(message)
+        return None
+
+
+def missed_servers(queue_name: str, decisions: Decisions, missed_last_time: int) -> int:
+    """The servers that a short poll leaves out, a bit each.
+
+    A further call finds what one call missed (sqs.md 6.2), so none is left out twice running.
+    """
+    answer = decisions.choose(chance.MISS, queue_name, chance.ALL_SERVERS + 1, chance.SAMPLE_WEIGHTS)
+    return answer & ~missed_last_time

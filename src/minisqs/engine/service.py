@@ -1,0 +1,430 @@
+"""All queues of one account and region: one method for each SQS action.
+
+Each method takes AWS's parameters and, by keyword, what the world adds: ``now`` in nanoseconds, never less
+than in an earlier call; ``decisions`` where chance has a say; ``producer``, the name under which the
+messages of a send are addressed. It finds the queue, checks the request, acts, and answers with data; a
+refused call changes nothing. Nothing here waits: a long poll that finds nothing answers with an empty
+list, and ``next_due_ns`` says when it is worth asking again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from sortedcontainers import SortedList
+
+from .. import errors, limits
+from . import attributes as queue_attributes
+from . import checks, identifiers
+from .attributes import Settings
+from .deadlines import Agenda
+from .decisions import PERFECT, Decisions
+from .lifecycle import GONE
+from .message import Delivery, Message
+from .queue import Change, Queue
+from .values import BatchAnswer, ReceiveMessage, SendMessage
+
+Answer = TypeVar("Answer")
+Value = TypeVar("Value")
+
+_READ_ONLY = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+)
+_SETTABLE = (
+    "DelaySeconds",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "Policy",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+)
+_FIFO = ("ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit")
+
+
+class Service:
+    """The queues of one account in one region.
+
+    Args:
+        region: Such as ``us-east-1``.
+        account_id: Twelve digits.
+        seed: What ids and receipt handles are made from.
+        in_flight_limit: Received and undeleted messages that each queue bears.
+    """
+
+    def __init__(self, *, region: str, account_id: str, seed: bytes, in_flight_limit: int = limits.IN_FLIGHT) -> None:
+        self.region = region
+        self.account_id = account_id
+        self.seed = seed
+        self.sender_id = identifiers.sender_id(account_id)
+        self._in_flight_limit = in_flight_limit
+        self._queues: dict[str, Queue] = {}
+        self._names: SortedList[str] = SortedList()
+        self._by_url: dict[str, Queue] = {}
+        self._by_number: dict[int, Queue] = {}
+        self._created = 0
+        self._deleted_ns: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
+        self._due = Agenda()
+        self._expiries = Agenda()
+
+    # ----------------------------------------------------------------------------------------------- queues
+    def queue(self, queue_url: str) -> Queue:
+        """The queue that a URL, or a bare name, means; the host of a URL is not looked at (sqs.md 2.5).
+
+        Raises:
+            QueueDoesNotExist: There is none, or the URL names another account.
+        """
+        queue = self._by_url.get(queue_url)
+        if queue is not None:
+            return queue
+        path, _, name = checks.text(queue_url).rpartition("/")
+        found = self._queues.get(name)
+        if found is None or (path and path.rpartition("/")[2] != self.account_id):
+            raise errors.QueueDoesNotExist
+        return found
+
+    def has_queue(self, arn: str) -> bool:
+        """Whether ``arn`` is a queue of this account and region."""
+        return self._by_arn(arn) is not None
+
+    def allows_source(self, arn: str, source_arn: str) -> bool:
+        """Whether the queue ``arn`` lets ``source_arn`` use it as its dead-letter queue."""
+        queue = self._by_arn(arn)
+        policy = queue.settings.redrive_allow_policy if queue else None
+        return policy is None or policy.allows(source_arn)
+
+    def create_queue(self, queue_name: str, attributes: Mapping[str, str] | None = None, *, now: int) -> Queue:
+        """Make a queue, or find the one of that name if all the attributes given agree with it.
+
+        Raises:
+            InvalidParameterValue: The name, or a redrive policy, is not one.
+            InvalidAttributeName, InvalidAttributeValue: An attribute is unknown, or out of range.
+            QueueDeletedRecently: The name was deleted less than 60 seconds ago.
+            QueueNameExists: A queue of that name has another value of an attribute.
+
+        Source: API_CreateQueue, sqs.md 14.5. Cost: O(log q), q queues.
+        """
+        given = checks.text_map(attributes or {})
+        name = checks.queue_name(queue_name, fifo=given.get("FifoQueue", "").lower() == "true")
+        if name.endswith(".fifo"):
+            raise errors.UnsupportedOperation(f"FIFO queues are not built yet: {name}.")
+        arn = f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
+        settings = queue_attributes.changed(Settings(), given, queue_arn=arn, neighbours=self)
+        deleted_ns = self._deleted_ns.get(name)
+        if deleted_ns is not None and now - deleted_ns < limits.NAME_REUSE_NS:
+            raise errors.QueueDeletedRecently
+        existing = self._queues.get(name)
+        if existing is not None:
+            self._refuse_differing(existing, given)
+            return existing
+        return self._add_queue(name, arn, settings, now)
+
+    def _refuse_differing(self, queue: Queue, given: Mapping[str, str]) -> None:
+        for attribute, value in given.items():
+            alone = {attribute: value}
+            if queue_attributes.changed(queue.settings, alone, queue_arn=queue.arn, neighbours=self) != queue.settings:
+                raise errors.QueueNameExists.differing_in(attribute)
+
+    def _add_queue(self, name: str, arn: str, settings: Settings, now: int) -> Queue:
+        self._created += 1
+        queue = Queue(
+            name=name,
+            arn=arn,
+            url=f"https://sqs.{self.region}.amazonaws.com/{self.account_id}/{name}",
+            number=self._created,
+            seed=self.seed,
+            settings=settings,
+            created_ns=now,
+            modified_ns=now,
+            due=self._due,
+            expiries=self._expiries,
+            in_flight_limit=self._in_flight_limit,
+        )
+        self._deleted_ns.pop(name, None)
+        self._names.add(name)
+        self._queues[name] = self._by_url[queue.url] = self._by_number[queue.number] = queue
+        return queue
+
+    def delete_queue(self, queue_url: str, *, now: int) -> Queue:
+        """Delete a queue with all its messages; its name is barred for 60 seconds.
+
+        Source: API_DeleteQueue, sqs.md 14.8. Cost: O(messages).
+        """
+        queue = self.queue(queue_url)
+        for message in queue.messages.values():
+            message.state = GONE
+        self._names.remove(queue.name)
+        del self._queues[queue.name], self._by_url[queue.url], self._by_number[queue.number]
+        self._deleted_ns[queue.name] = now
+        return queue
+
+    def get_queue_url(self, queue_name: str, queue_owner_aws_account_id: str | None = None) -> str:
+        """The URL of a queue.
+
+        Source: API_GetQueueUrl.
+        """
+        owner = self.account_id if queue_owner_aws_account_id is None else checks.text(queue_owner_aws_account_id)
+        queue = self._queues.get(checks.text(queue_name))
+        if queue is None or owner != self.account_id:
+            raise errors.QueueDoesNotExist
+        return queue.url
+
+    def list_queues(self, queue_name_prefix: str = "") -> list[Queue]:
+        """The queues whose name begins with a prefix, by name. Cost: O(log q + answers).
+
+        Source: API_ListQueues.
+        """
+        prefix = checks.text(queue_name_prefix)
+        return [self._queues[name] for name in self._names.irange(prefix, prefix + "\x7f")]
+
+    def get_queue_attributes(
+        self, queue_url: str, attribute_names: Sequence[str] = ("All",), *, now: int
+    ) -> dict[str, str]:
+        """The attributes asked for that are set, as texts; ``All`` for every one.
+
+        Raises:
+            InvalidAttributeName: Not the name of an attribute.
+
+        Source: API_GetQueueAttributes, sqs.md 3.1 and 14.9.
+        """
+        queue = self.queue(queue_url)
+        wanted = checks.texts(attribute_names)
+        for name in wanted:
+            if name not in ("All", *_READ_ONLY, *_SETTABLE, *_FIFO):
+                raise errors.InvalidAttributeName.unknown(name)
+        counts = queue.counts(now)
+        shown = queue_attributes.texts(queue.settings) | {
+            "ApproximateNumberOfMessages": str(counts.visible),
+            "ApproximateNumberOfMessagesDelayed": str(counts.delayed),
+            "ApproximateNumberOfMessagesNotVisible": str(counts.in_flight),
+            "CreatedTimestamp": str(queue.created_ns // limits.SECOND_NS),
+            "LastModifiedTimestamp": str(queue.modified_ns // limits.SECOND_NS),
+            "QueueArn": queue.arn,
+        }
+        return {name: shown[name] for name in sorted(shown) if "All" in wanted or name in wanted}
+
+    def set_queue_attributes(self, queue_url: str, attributes: Mapping[str, str], *, now: int) -> Queue:
+        """Change attributes: all that are given, or none.
+
+        Source: API_SetQueueAttributes, sqs.md 3 and 14.20.
+        """
+        queue = self.queue(queue_url)
+        given = checks.text_map(attributes)
+        if not given:
+            raise errors.MissingParameter.named("Attribute.Name")
+        settings = queue_attributes.changed(queue.settings, given, queue_arn=queue.arn, neighbours=self)
+        queue.change_settings(settings, now=now)
+        return queue
+
+    def purge_queue(self, queue_url: str, *, now: int) -> int:
+        """Remove every message of a queue; how many there were. See ``Queue.purge``."""
+        return self.queue(queue_url).purge(now=now)
+
+    # --------------------------------------------------------------------------------------------- messages
+    def send_message(self, queue_url: str, request: SendMessage, *, producer: str, now: int) -> Message:
+        """Store one message.
+
+        Raises:
+            MissingParameter, InvalidParameterValue, InvalidMessageContents: See ``checks.message``.
+
+        Source: API_SendMessage. Cost: O(1) and the length of the body.
+        """
+        checks.message_types(request)
+        return self._send(self.queue(queue_url), request, producer, now)
+
+    def _send(self, queue: Queue, request: SendMessage, producer: str, now: int, batch_entry: int = 0) -> Message:
+        settings = queue.settings
+        checked = checks.message(request, settings.delay_ns, settings.maximum_message_size, batch_entry)
+        self._sent[producer] = place = self._sent.get(producer, 0) + 1
+        return queue.send(
+            request.body, checked, producer=producer, place=place, group_id=request.message_group_id, now=now
+        )
+
+    def send_message_batch(
+        self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, producer: str, now: int
+    ) -> BatchAnswer[Message]:
+        """Store up to ten messages, given as pairs of Id and request; each succeeds or fails by itself.
+
+        Source: API_SendMessageBatch, sqs.md 12.
+        """
+        for _, request in entries:
+            checks.message_types(request)
+        queue = self.queue(queue_url)
+        checks.batch_ids([entry_id for entry_id, _ in entries], "SendMessageBatchRequestEntry")
+        checks.batch_size(request for _, request in entries)
+        answer: BatchAnswer[Message] = BatchAnswer([], [])
+        for number, (entry_id, request) in enumerate(entries, 1):
+            try:
+                answer.successful.append((entry_id, self._send(queue, request, producer, now, number)))
+            except errors.SqsError as error:
+                answer.failed.append((entry_id, error))
+        return answer
+
+    def receive_message(
+        self, queue_url: str, request: ReceiveMessage, *, now: int, decisions: Decisions = PERFECT
+    ) -> tuple[list[Delivery], list[Change]]:
+        """Up to ten available messages, and what moved to the dead-letter queue. See ``Queue.receive``.
+
+        Source: API_ReceiveMessage, sqs.md 14.16.
+        """
+        queue = self.queue(queue_url)
+        limit, visibility_ns, wait_ns = checks.receive(request, queue.settings.wait_ns)
+        policy = queue.settings.redrive_policy
+        return queue.receive(
+            limit,
+            visibility_ns,
+            short_poll=not wait_ns,
+            dead_letter_queue=None if policy is None else self._by_arn(policy.dead_letter_target_arn),
+            now=now,
+            decisions=decisions,
+        )
+
+    def wait_ns(self, queue_url: str, request: ReceiveMessage) -> int:
+        """How long a poll waits for a first message."""
+        return checks.receive(request, self.queue(queue_url).settings.wait_ns)[2]
+
+    def delete_message(
+        self, queue_url: str, receipt_handle: str | Delivery, *, now: int, decisions: Decisions = PERFECT
+    ) -> Delivery:
+        """Delete the message of a receipt handle. See ``Queue.delete``.
+
+        A delivery may stand for its handle; that spares writing the handle out and reading it again.
+
+        Source: API_DeleteMessage, sqs.md 5.
+        """
+        queue = self.queue(queue_url)
+        delivery = self._delivery(queue, receipt_handle)
+        queue.delete(delivery, now=now, decisions=decisions)
+        return delivery
+
+    def delete_message_batch(
+        self,
+        queue_url: str,
+        entries: Sequence[tuple[str, str | Delivery]],
+        *,
+        now: int,
+        decisions: Decisions = PERFECT,
+    ) -> BatchAnswer[Delivery]:
+        """Delete up to ten messages, given as pairs of Id and receipt handle; each succeeds or fails by itself.
+
+        Source: API_DeleteMessageBatch, sqs.md 12.
+        """
+        _check_handle_types(handle for _, handle in entries)
+        queue = self.queue(queue_url)
+
+        def delete(handle: str | Delivery) -> Delivery:
+            delivery = self._delivery(queue, handle)
+            queue.delete(delivery, now=now, decisions=decisions)
+            return delivery
+
+        return _each(entries, "DeleteMessageBatchRequestEntry", delete)
+
+    def change_message_visibility(
+        self, queue_url: str, receipt_handle: str | Delivery, visibility_timeout: int, *, now: int
+    ) -> Delivery:
+        """Hide a received message for longer or shorter, counted from ``now``. See ``Queue.change_visibility``.
+
+        Source: API_ChangeMessageVisibility, sqs.md 5.6 to 5.10.
+        """
+        return self._change_visibility(self.queue(queue_url), receipt_handle, visibility_timeout, now, in_batch=False)
+
+    def change_message_visibility_batch(
+        self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, now: int
+    ) -> BatchAnswer[Delivery]:
+        """The same for up to ten, given as Id, receipt handle and seconds; each succeeds or fails by itself.
+
+        Source: API_ChangeMessageVisibilityBatch, sqs.md 12.
+        """
+        _check_handle_types(handle for _, handle, _ in entries)
+        for _, _, timeout in entries:
+            if timeout is not None:
+                checks.integer(timeout)
+        queue = self.queue(queue_url)
+
+        def change(handle_and_timeout: tuple[str | Delivery, int | None]) -> Delivery:
+            handle, timeout = handle_and_timeout
+            if timeout is None:
+                raise errors.MissingParameter.named("VisibilityTimeout")
+            return self._change_visibility(queue, handle, timeout, now, in_batch=True)
+
+        pairs = [(entry_id, (handle, timeout)) for entry_id, handle, timeout in entries]
+        return _each(pairs, "ChangeMessageVisibilityBatchRequestEntry", change)
+
+    def _change_visibility(
+        self, queue: Queue, receipt_handle: str | Delivery, timeout: int, now: int, *, in_batch: bool
+    ) -> Delivery:
+        delivery = self._delivery(queue, receipt_handle)
+        queue.change_visibility(delivery, checks.change_visibility_ns(timeout, in_batch=in_batch), now=now)
+        return delivery
+
+    def _delivery(self, queue: Queue, receipt_handle: str | Delivery) -> Delivery:
+        if not isinstance(receipt_handle, Delivery):
+            return queue.delivery(checks.receipt_handle(receipt_handle))
+        if receipt_handle.queue_number != queue.number:
+            raise errors.ReceiptHandleIsInvalid.of_another_queue(queue.receipt_handle(receipt_handle))
+        return receipt_handle
+
+    def _by_arn(self, arn: str) -> Queue | None:
+        queue = self._queues.get(arn.rpartition(":")[2])
+        return queue if queue is not None and queue.arn == arn else None
+
+    # ------------------------------------------------------------------------------------------------- time
+    def next_due_ns(self) -> int:
+        """When the next delay or visibility timeout of any queue ends. Cost: O(log q) amortised."""
+        return self._due.next(self._due_ns_of)[0]
+
+    def next_expiry_ns(self) -> int:
+        """When the next message of any queue may reach the end of its retention period."""
+        return self._expiries.next(self._expiry_ns_of)[0]
+
+    def settle(self, now: int) -> list[tuple[Queue, Change]]:
+        """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time."""
+        settled: list[tuple[Queue, Change]] = []
+        while True:
+            due_ns, number = min(self._due.next(self._due_ns_of), self._expiries.next(self._expiry_ns_of))
+            if due_ns > now:
+                return settled
+            queue = self._by_number[number]
+            settled += [(queue, change) for change in queue.settle(due_ns)]
+
+    def _due_ns_of(self, number: int) -> int:
+        queue = self._by_number.get(number)
+        return limits.NEVER_NS if queue is None else queue.next_due_ns()
+
+    def _expiry_ns_of(self, number: int) -> int:
+        queue = self._by_number.get(number)
+        return limits.NEVER_NS if queue is None else queue.next_expiry_ns()
+
+    def check_invariants(self) -> None:
+        """State what always holds in every queue. Slow: for tests, after each step."""
+        for queue in self._queues.values():
+            queue.check_invariants()
+
+
+def _check_handle_types(handles: Iterable[str | Delivery]) -> None:
+    for handle in handles:
+        if not isinstance(handle, Delivery):
+            checks.text(handle)
+
+
+def _each(entries: Sequence[tuple[str, Value]], entry_name: str, act: Callable[[Value], Answer]) -> BatchAnswer[Answer]:
+    """Check the Ids of a batch, then do each entry by itself."""
+    checks.batch_ids([entry_id for entry_id, _ in entries], entry_name)
+    answer: BatchAnswer[Answer] = BatchAnswer([], [])
+    for entry_id, value in entries:
+        try:
+            answer.successful.append((entry_id, act(value)))
+        except errors.SqsError as error:
+            answer.failed.append((entry_id, error))
+    return answer

@@ -1,0 +1,1 @@
+"""Simulated time, and everything that is decided outside of the engine."""

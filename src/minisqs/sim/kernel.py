@@ -1,0 +1,227 @@
+"""Simulated time passes here: an event heap, tasks that wait, and the world's own deadlines.
+
+The kernel knows nothing of queues. What falls due by itself (timeouts, delays, retention) it asks of one
+``Background``; all else is events. At one nanosecond the background comes first, then events in the order
+they were scheduled, unless ``choose_tie`` prefers another. So every run of the same program is the same.
+
+A task is a generator that yields ``Wait`` whenever it has to wait. Nothing runs but inside ``run_until``,
+``run_until_idle`` and ``complete``; each may be called from inside an event, which then sees more time
+pass, as a function that sleeps does.
+
+An event is *passive* if all it could do by itself is to look and find nothing, such as the end of a long
+poll. The world is idle when only passive events are left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator
+from heapq import heappop, heappush
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from .. import errors
+from ..limits import NEVER_NS, SECOND_NS
+from .clock import Clock
+
+Result = TypeVar("Result")
+
+
+class Background(Protocol):
+    """What falls due by itself."""
+
+    def next_due_ns(self) -> int:
+        """When something next ends a wait; the world is not idle before."""
+        ...
+
+    def next_passive_ns(self) -> int:
+        """When something next falls due that no one waits for."""
+        ...
+
+    def settle(self) -> str:
+        """Let everything happen that is due now; who it was, for a run that never settles."""
+        ...
+
+
+@attrs.frozen
+class Wait:
+    """What a task yields: go on at ``until_ns``, or earlier if woken.
+
+    ``passive`` says that nothing but an earlier wake would make it do anything.
+    """
+
+    until_ns: int
+    passive: bool = False
+
+
+Waiting: TypeAlias = Generator[Wait, None, Result]
+
+
+@attrs.define(eq=False)
+class Event:
+    """Something to be done at a time, by the name of who does it."""
+
+    time_ns: int
+    call: Callable[[], None]
+    label: str
+    passive: bool
+    cancelled: bool = False
+
+
+class Task(Generic[Result]):
+    """A generator that runs in simulated time."""
+
+    def __init__(self, kernel: Kernel, generator: Waiting[Result], label: str) -> None:
+        self._kernel = kernel
+        self._generator = generator
+        self._event: Event | None = None
+        self.label = label
+        self.done = False
+        self.result: Result | None = None
+
+    def resume(self) -> None:
+        """Go on until the next wait, or the end."""
+        before, self._kernel.current = self._kernel.current, self
+        try:
+            wait = next(self._generator)
+        except StopIteration as stop:
+            self.done, self.result = True, stop.value
+        except BaseException:
+            self.done = True
+            raise
+        else:
+            self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
+        finally:
+            self._kernel.current = before
+
+    def wake(self) -> None:
+        """End the present wait: the task goes on now, behind what is already due."""
+        if not self.done and self._event is not None:
+            self._kernel.cancel(self._event)
+            self._event = self._kernel.at(self._kernel.clock.now_ns, self.resume, label=self.label)
+
+    def stop(self) -> None:
+        """End the task; it does not go on."""
+        self.done = True
+        if self._event is not None:
+            self._kernel.cancel(self._event)
+        self._generator.close()
+
+
+class Kernel:
+    """The one place where simulated time moves.
+
+    Args:
+        clock: The clock it moves.
+        background: What falls due by itself.
+        choose_tie: Which of so many events that are due at once comes first, by the label of the first.
+    """
+
+    def __init__(
+        self, clock: Clock, background: Background, choose_tie: Callable[[str, int], int] | None = None
+    ) -> None:
+        self.clock = clock
+        self._background = background
+        self._choose_tie = choose_tie
+        self._heap: list[tuple[int, int, Event]] = []
+        self._scheduled = 0
+        self._active = 0
+        self.current: Task[Any] | None = None
+        """The task that runs just now."""
+
+    def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False) -> Event:
+        """Do something at a time; at once, behind what is already due, if the time is past."""
+        event = Event(max(time_ns, self.clock.now_ns), call, label, passive)
+        self._scheduled += 1
+        self._active += not passive
+        heappush(self._heap, (event.time_ns, self._scheduled, event))
+        return event
+
+    def cancel(self, event: Event) -> None:
+        """Do it not after all. An event that has happened is not affected."""
+        if not event.cancelled:
+            event.cancelled = True
+            self._active -= not event.passive
+
+    def spawn(self, generator: Waiting[Result], label: str) -> Task[Result]:
+        """Start a task; its first step comes when time is next allowed to pass."""
+        task = Task(self, generator, label)
+        task._event = self.at(self.clock.now_ns, task.resume, label=label)
+        return task
+
+    def complete(self, generator: Waiting[Result], label: str) -> Result:
+        """Run a task from now to its end, and meanwhile everything else that falls due; what it returned."""
+        task = Task(self, generator, label)
+        task.resume()
+        while not task.done:
+            happened = self._step(NEVER_NS)
+            assert happened, "a task that is not done has an event of its own"
+        return task.result  # type: ignore[return-value]  # done, so it has one
+
+    def run_until(self, time_ns: int) -> None:
+        """Let time pass up to and including ``time_ns``."""
+        while self._step(time_ns):
+            pass
+        self.clock.move_to(time_ns)
+
+    def run_until_idle(self, give_up_ns: Callable[[], int], max_events: int) -> None:
+        """Let time pass until only passive events are left.
+
+        Raises:
+            NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
+        """
+        busy: Counter[str] = Counter()
+        began_ns = self.clock.now_ns
+        while self._active or self._background.next_due_ns() != NEVER_NS:
+            label = self._step(give_up_ns())
+            busy[label or ""] += 1
+            if not label or busy.total() > max_events:
+                raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
+
+    def _step(self, limit_ns: int) -> str | None:
+        """Do what comes next, if it comes by ``limit_ns``; who did it."""
+        heap = self._heap
+        while heap and heap[0][2].cancelled:
+            heappop(heap)
+        event_ns = heap[0][0] if heap else NEVER_NS
+        background = self._background
+        due_ns = min(background.next_due_ns(), background.next_passive_ns())
+        if min(due_ns, event_ns) > limit_ns or due_ns == event_ns == NEVER_NS:
+            return None
+        if due_ns <= event_ns:
+            self.clock.move_to(due_ns)
+            return background.settle()
+        event = self._pop()
+        self.clock.move_to(event.time_ns)
+        self._active -= not event.passive
+        event.cancelled = True
+        event.call()
+        return event.label
+
+    def _pop(self) -> Event:
+        """Take the next event off the heap; of several at one nanosecond, the one that is chosen."""
+        heap = self._heap
+        first = heappop(heap)
+        if self._choose_tie is None or not heap or heap[0][0] != first[0]:
+            return first[2]
+        tied = [first]
+        while heap and heap[0][0] == first[0]:
+            entry = heappop(heap)
+            if not entry[2].cancelled:
+                tied.append(entry)
+        chosen = tied.pop(self._choose_tie(first[2].label, len(tied)) if len(tied) > 1 else 0)
+        for entry in tied:
+            heappush(heap, entry)
+        return chosen[2]
+
+
+def _never_settled(passed_ns: int, busy: Counter[str]) -> str:
+    """The text that names what kept a run busy."""
+    del busy[""]
+    most = ", ".join(f"{label} ({count:,} events)" for label, count in busy.most_common(3))
+    return (
+        f"the world has not come to rest after {passed_ns / SECOND_NS:,.0f} simulated seconds and "
+        f"{busy.total():,} events; what kept it busy: {most}. A message that always fails needs a redrive "
+        "policy; a worker that always finds something to do needs an end."
+    )

@@ -1,0 +1,373 @@
+"""The only caller of the service: every client, poller and adapter reaches SQS through this port.
+
+It adds what a call over the wire would meet outside of the service: the time, the decisions of chance,
+and the wait of a long poll. It writes the journal, and wakes those who wait on a queue when there is
+something for them. To the kernel it is the background: what falls due in the queues happens through it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, TypeAlias, TypeVar
+
+from .. import errors
+from ..engine import identifiers
+from ..engine.decisions import PERFECT, TIE, Decisions
+from ..engine.lifecycle import AVAILABLE, Event
+from ..engine.message import Delivery, Message
+from ..engine.queue import Change, Counts, Queue
+from ..engine.service import Service
+from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
+from . import faults
+from .clock import Clock
+from .journal import Journal
+from .kernel import Kernel, Task, Wait, Waiting
+from .sources import Address, Source
+
+Answer = TypeVar("Answer")
+Failures: TypeAlias = Sequence[tuple[str, errors.SqsError]]
+
+MAIN = "main"
+"""The name of plain code: who calls where no producer or consumer does."""
+
+
+class Port:
+    """Calls the service in simulated time.
+
+    Args:
+        service: The queues.
+        clock: What time it is.
+        journal: Where everything is written down.
+        source: What answers the engine's questions; None for the perfect queue.
+    """
+
+    def __init__(self, service: Service, clock: Clock, journal: Journal, source: Source | None = None) -> None:
+        self.service = service
+        self.clock = clock
+        self.journal = journal
+        self.source = source
+        self.kernel = Kernel(clock, self, None if source is None else self._choose_tie)
+        self.last_fault_ns = clock.now_ns
+        self._decisions: Decisions = PERFECT if source is None else source
+        self._refused_calls = 0
+        self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
+
+    # ----------------------------------------------------------------------------------------------- queues
+    def create_queue(
+        self, queue_name: str, attributes: Mapping[str, str] | None = None, *, caller: str = MAIN
+    ) -> Queue:
+        """See ``Service.create_queue``."""
+        create = lambda now: self.service.create_queue(queue_name, attributes, now=now)  # noqa: E731
+        return self._call("CreateQueue", queue_name, create, caller)
+
+    def delete_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
+        """See ``Service.delete_queue``; who waits on the queue is told that it does not exist."""
+        self._call("DeleteQueue", queue_url, lambda now: self.service.delete_queue(queue_url, now=now), caller)
+        for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
+            task.wake()
+
+    def get_queue_url(self, queue_name: str, *, caller: str = MAIN) -> str:
+        """See ``Service.get_queue_url``."""
+        return self._call("GetQueueUrl", queue_name, lambda now: self.service.get_queue_url(queue_name), caller)
+
+    def list_queues(self, queue_name_prefix: str = "", *, caller: str = MAIN) -> list[Queue]:
+        """See ``Service.list_queues``."""
+        return self._call("ListQueues", "", lambda now: self.service.list_queues(queue_name_prefix), caller)
+
+    def get_queue_attributes(
+        self, queue_url: str, attribute_names: Sequence[str] = ("All",), *, caller: str = MAIN
+    ) -> dict[str, str]:
+        """See ``Service.get_queue_attributes``."""
+        get = lambda now: self.service.get_queue_attributes(queue_url, attribute_names, now=now)  # noqa: E731
+        return self._call("GetQueueAttributes", queue_url, get, caller)
+
+    def set_queue_attributes(self, queue_url: str, attributes: Mapping[str, str], *, caller: str = MAIN) -> None:
+        """See ``Service.set_queue_attributes``."""
+        change = lambda now: self.service.set_queue_attributes(queue_url, attributes, now=now)  # noqa: E731
+        self._call("SetQueueAttributes", queue_url, change, caller)
+        self._tell_choices(queue_url, caller)
+
+    def purge_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
+        """See ``Service.purge_queue``."""
+        self._call("PurgeQueue", queue_url, lambda now: self.service.purge_queue(queue_url, now=now), caller)
+
+    def counts(self, queue_url: str) -> Counts:
+        """How many messages are available, in flight and delayed: a look, not a call."""
+        return self.service.queue(queue_url).counts(self.clock.now_ns)
+
+    def look(self, queue_url: str) -> list[Message]:
+        """The messages of a queue as they lie there: a look, not a call."""
+        return self.service.queue(queue_url).look(self.clock.now_ns)
+
+    # --------------------------------------------------------------------------------------------- messages
+    def send_message(self, queue_url: str, request: SendMessage, *, caller: str = MAIN) -> Message:
+        """See ``Service.send_message``; the caller is the producer."""
+        now = self.clock.now_ns
+        try:
+            message = self.service.send_message(queue_url, request, producer=caller, now=now)
+        except errors.SqsError as error:
+            self._refuse(error, "SendMessage", queue_url, caller)
+        self.journal.write((now, "SendMessage", queue_url, caller, message.place, 0, caller, ""))
+        if self._waiting:
+            self._wake(queue_url)
+        return message
+
+    def send_message_batch(
+        self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, caller: str = MAIN
+    ) -> BatchAnswer[Message]:
+        """See ``Service.send_message_batch``; the caller is the producer."""
+        now = self.clock.now_ns
+        try:
+            answer = self.service.send_message_batch(queue_url, entries, producer=caller, now=now)
+        except errors.SqsError as error:
+            self._refuse(error, "SendMessageBatch", queue_url, caller)
+        write = self.journal.write
+        for _, message in answer.successful:
+            write((now, "SendMessageBatch", queue_url, caller, message.place, 0, caller, ""))
+        if answer.failed:
+            self._tell_failures(answer.failed, "SendMessageBatch", queue_url, caller)
+        if self._waiting:
+            self._wake(queue_url)
+        return answer
+
+    def receive_message(self, queue_url: str, request: ReceiveMessage, *, caller: str = MAIN) -> list[Delivery]:
+        """See ``Service.receive_message``. A long poll moves the clock, to the first message or to its end."""
+        deliveries = self._receive(queue_url, request, caller)
+        return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+
+    def poll(self, queue_url: str, request: ReceiveMessage, *, caller: str) -> Waiting[list[Delivery]]:
+        """The same for a task of the kernel, which waits while others run."""
+        deliveries = self._receive(queue_url, request, caller)
+        return deliveries or (yield from self._wait(queue_url, request, caller))
+
+    def _wait(self, queue_url: str, request: ReceiveMessage, caller: str) -> Waiting[list[Delivery]]:
+        """The rest of a poll that has found nothing yet."""
+        end_ns = self.clock.now_ns + self.service.wait_ns(queue_url, request)
+        deliveries: list[Delivery] = []
+        while not deliveries and self.clock.now_ns < end_ns:
+            task = self.kernel.current
+            assert task is not None, "only a task can wait"
+            waiting = self._waiting.setdefault(self.service.queue(queue_url).name, deque())
+            waiting.append(task)
+            yield Wait(end_ns, passive=True)
+            if task in waiting:
+                waiting.remove(task)
+            deliveries = self._receive(queue_url, request, caller)
+        if not deliveries:
+            self.journal.write((self.clock.now_ns, "ReceiveMessage", queue_url, "", 0, 0, caller, "nothing to receive"))
+        return deliveries
+
+    def _receive(self, queue_url: str, request: ReceiveMessage, caller: str) -> list[Delivery]:
+        now = self.clock.now_ns
+        try:
+            deliveries, moves = self.service.receive_message(queue_url, request, now=now, decisions=self._decisions)
+        except errors.SqsError as error:
+            self._refuse(error, "ReceiveMessage", queue_url, caller)
+        write = self.journal.write
+        for change in moves:
+            self._tell_move(self.service.queue(queue_url), change)
+        for delivery in deliveries:
+            message = delivery.message
+            count = delivery.receive_count
+            write((now, "ReceiveMessage", queue_url, message.producer, message.place, count, caller, ""))
+        if moves or self._decisions is not PERFECT:
+            self._tell_choices(queue_url, caller)
+        return deliveries
+
+    def delete_message(self, queue_url: str, receipt_handle: str | Delivery, *, caller: str = MAIN) -> None:
+        """See ``Service.delete_message``."""
+        now = self.clock.now_ns
+        try:
+            delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
+        except errors.SqsError as error:
+            self._refuse(error, "DeleteMessage", queue_url, caller)
+        message = delivery.message
+        count = delivery.receive_count
+        self.journal.write((now, "DeleteMessage", queue_url, message.producer, message.place, count, caller, ""))
+        if self._decisions is not PERFECT:
+            self._tell_choices(queue_url, caller)
+
+    def delete_message_batch(
+        self, queue_url: str, entries: Sequence[tuple[str, str | Delivery]], *, caller: str = MAIN
+    ) -> BatchAnswer[Delivery]:
+        """See ``Service.delete_message_batch``."""
+        now = self.clock.now_ns
+        try:
+            answer = self.service.delete_message_batch(queue_url, entries, now=now, decisions=self._decisions)
+        except errors.SqsError as error:
+            self._refuse(error, "DeleteMessageBatch", queue_url, caller)
+        self._tell_batch(answer, "DeleteMessageBatch", queue_url, caller)
+        if self._decisions is not PERFECT:
+            self._tell_choices(queue_url, caller)
+        return answer
+
+    def change_message_visibility(
+        self, queue_url: str, receipt_handle: str | Delivery, visibility_timeout: int, *, caller: str = MAIN
+    ) -> None:
+        """See ``Service.change_message_visibility``."""
+        now = self.clock.now_ns
+        action = "ChangeMessageVisibility"
+        try:
+            delivery = self.service.change_message_visibility(queue_url, receipt_handle, visibility_timeout, now=now)
+        except errors.SqsError as error:
+            self._refuse(error, action, queue_url, caller)
+        message = delivery.message
+        cause = f"hidden for {visibility_timeout} s"
+        self.journal.write(
+            (now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, cause)
+        )
+        self._wake(queue_url)
+
+    def change_message_visibility_batch(
+        self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, caller: str = MAIN
+    ) -> BatchAnswer[Delivery]:
+        """See ``Service.change_message_visibility_batch``."""
+        action = "ChangeMessageVisibilityBatch"
+        try:
+            answer = self.service.change_message_visibility_batch(queue_url, entries, now=self.clock.now_ns)
+        except errors.SqsError as error:
+            self._refuse(error, action, queue_url, caller)
+        self._tell_batch(answer, action, queue_url, caller)
+        self._wake(queue_url)
+        return answer
+
+    # ------------------------------------------------------------------------------------------- background
+    def next_due_ns(self) -> int:
+        """When the next delay or visibility timeout of any queue ends."""
+        return self.service.next_due_ns()
+
+    def next_passive_ns(self) -> int:
+        """When the next message of any queue may expire: nobody waits for that."""
+        return self.service.next_expiry_ns()
+
+    def settle(self) -> str:
+        """Let everything happen in the queues that is due now; the name of one where something did."""
+        label = "the queues"
+        for queue, change in self.service.settle(self.clock.now_ns):
+            message = change.message
+            self.journal.write(
+                (
+                    change.at_ns,
+                    change.event.value,
+                    queue.url,
+                    message.producer,
+                    message.place,
+                    message.receive_count,
+                    "",
+                    "",
+                )
+            )
+            label = f"queue {queue.name}"
+            if change.event is Event.RESURFACED:
+                self.last_fault_ns = change.at_ns
+            if message.state is AVAILABLE:
+                self._wake(queue.url)
+        return label
+
+    def _wake(self, queue_url: str) -> None:
+        """Let as many of those who wait on a queue go on as there are messages for them."""
+        if self._waiting:
+            queue = self.service.queue(queue_url)
+            waiting = self._waiting.get(queue.name, ())
+            for task in list(waiting)[: queue.visible]:
+                task.wake()
+
+    # ---------------------------------------------------------------------------------------------- telling
+    def tell(self, queue_url: str, delivery: Delivery, action: str, cause: str, caller: str) -> None:
+        """Write down what a caller did with a delivery outside of SQS."""
+        message = delivery.message
+        self.journal.write(
+            (
+                self.clock.now_ns,
+                action,
+                queue_url,
+                message.producer,
+                message.place,
+                delivery.receive_count,
+                caller,
+                cause,
+            )
+        )
+
+    def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
+        """Do what is not on the hot path: call with the time, write it down."""
+        now = self.clock.now_ns
+        try:
+            answer = call(now)
+        except errors.SqsError as error:
+            self._refuse(error, action, queue_url, caller)
+        self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
+        return answer
+
+    def _refuse(self, error: errors.SqsError, action: str, queue_url: object, caller: str) -> NoReturn:
+        """Give a refusal what AWS's answer has, write it down, and raise it."""
+        self._refused_calls += 1
+        error.operation_name = action
+        error.request_id = identifiers.request_id(self.service.seed, self._refused_calls)
+        url = queue_url if isinstance(queue_url, str) else repr(queue_url)
+        self.journal.write(
+            (self.clock.now_ns, action, url, "", 0, 0, caller, f"refused: {error.code}: {error.message}")
+        )
+        raise error
+
+    def _tell_batch(self, answer: BatchAnswer[Delivery], action: str, queue_url: str, caller: str) -> None:
+        now = self.clock.now_ns
+        write = self.journal.write
+        for _, delivery in answer.successful:
+            message = delivery.message
+            write((now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, ""))
+        if answer.failed:
+            self._tell_failures(answer.failed, action, queue_url, caller)
+
+    def _tell_failures(self, failed: Failures, action: str, queue_url: str, caller: str) -> None:
+        for entry_id, error in failed:
+            cause = f"entry {entry_id} refused: {error.code}: {error.message}"
+            self.journal.write((self.clock.now_ns, action, queue_url, "", 0, 0, caller, cause))
+
+    def _tell_move(self, source: Queue, change: Change) -> None:
+        message = change.message
+        policy = source.settings.redrive_policy
+        assert policy is not None, "only a redrive policy moves messages"
+        target = policy.dead_letter_target_arn.rpartition(":")[2]
+        cause = (
+            f"received {message.receives_here} times, maxReceiveCount is {policy.max_receive_count}: now in {target}"
+        )
+        self.journal.write(
+            (
+                change.at_ns,
+                change.event.value,
+                source.url,
+                message.producer,
+                message.place,
+                message.receive_count,
+                "",
+                cause,
+            )
+        )
+        self._wake(target)
+
+    def _tell_choices(self, queue_url: str, caller: str) -> None:
+        """Write down what went wrong in the last call, and let happen what is due at once because of it."""
+        if self.source is not None:
+            for address, answer in self.source.untold:
+                self._tell_choice(address, answer, queue_url, caller)
+            self.source.untold.clear()
+        if min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
+            self.settle()
+        self._wake(queue_url)
+
+    def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
+        self.last_fault_ns = self.clock.now_ns
+        producer, _, place = address.subject.rpartition("/")
+        number = int(place) if producer and address.kind != TIE else 0
+        cause = faults.in_words(address.kind, answer)
+        action = f"fault: {address.kind}"
+        self.journal.write((self.clock.now_ns, action, queue_url, producer, number, 0, caller, cause))
+
+    def _choose_tie(self, label: str, options: int) -> int:
+        assert self.source is not None, "only a world with faults asks"
+        answer = self.source.choose(TIE, label, options)
+        if answer:
+            self._tell_choices("", label)
+        return answer

@@ -1,0 +1,152 @@
+"""Who answers the engine's questions: a seed, or a plan given as data.
+
+Every answer has an address: the kind of question, its subject, and how often the same was asked before.
+A seed answers by hashing the address, so no answer depends on how many others were asked for; leaving a
+message out of a run leaves all other choices as they were. A plan lists the answers other than 0. What a
+source answered other than 0 is itself such a list, so each run can be had again as a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from itertools import accumulate
+from typing import NamedTuple
+
+from .. import errors
+from .faults import FAULTS, Faults
+
+QUESTIONS = tuple(question for fault in FAULTS.values() for question in fault.questions)
+
+
+class Address(NamedTuple):
+    """The place of one choice in a run, the same in every run of the program."""
+
+    kind: str
+    subject: str
+    occurrence: int
+
+
+class Plan:
+    """Choices given as data: what goes wrong, and nothing else.
+
+    Args:
+        choices: From ``(kind, subject, occurrence)`` to the answer. ``{("reorder", "main/1", 0): 2}``: when
+            the first message that plain code sent is first to be handed out, the second behind it goes
+            before. ``World.choices`` is such a mapping. An answer that is more than the occasion offers
+            is taken as the most it offers.
+
+    Raises:
+        UsageError: Not the form of an address, not a question, or an answer below 0.
+    """
+
+    def __init__(self, choices: Mapping[tuple[str, str, int], int]) -> None:
+        self.choices = {_address(address): _answer(address, answer) for address, answer in choices.items()}
+
+    def __repr__(self) -> str:
+        return f"Plan({ {tuple(address): answer for address, answer in self.choices.items()} })"
+
+
+def _address(address: object) -> Address:
+    match address:
+        case (str(kind), str(subject), int(occurrence)) if kind in QUESTIONS and occurrence >= 0:
+            return Address(kind, subject, occurrence)
+    raise errors.UsageError(
+        f"{address!r} is not the address of a choice: (kind, subject, occurrence), such as ('reorder', 'main/1', 0), "
+        f"where kind is one of {', '.join(QUESTIONS)} and occurrence counts from 0"
+    )
+
+
+def _answer(address: object, answer: object) -> int:
+    if isinstance(answer, bool) or not isinstance(answer, int) or answer < 0:
+        raise errors.UsageError(f"the answer at {address!r} is a whole number from 0, not {answer!r}")
+    return answer
+
+
+class Source:
+    """Answers the engine's questions, and keeps what it answered other than 0.
+
+    Attributes:
+        choices: All answers other than 0, by address.
+        untold: Those that the journal does not have yet.
+    """
+
+    def __init__(self) -> None:
+        self.choices: dict[Address, int] = {}
+        self.untold: list[tuple[Address, int]] = []
+        self._asked: dict[tuple[str, str], int] = {}
+
+    def choose(self, kind: str, subject: str, options: int, weights: Sequence[float] | None = None) -> int:
+        """An answer from 0 to ``options`` - 1."""
+        occurrence = self._asked.get((kind, subject), 0)
+        self._asked[kind, subject] = occurrence + 1
+        address = Address(kind, subject, occurrence)
+        answer = self._answer(address, options, weights)
+        if answer:
+            self.choices[address] = answer
+            self.untold.append((address, answer))
+        return answer
+
+    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+        raise NotImplementedError
+
+    def check_replayed(self) -> None:
+        """Refuse to call it the same run if a planned choice was never asked for."""
+
+
+class SeededSource(Source):
+    """Draws each answer from a seed, at the rates of ``faults``."""
+
+    def __init__(self, seed: bytes, faults: Faults) -> None:
+        super().__init__()
+        self._seed = seed
+        self._rates = faults.by_question()
+
+    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+        rate = self._rates[address.kind]
+        if not rate or options < 2:
+            return 0
+        text = f"{address.kind} {address.subject} {address.occurrence}"
+        bits = int.from_bytes(blake2b(text.encode(), key=self._seed, digest_size=16).digest(), "big")
+        if (bits >> 64) / 2**64 >= rate:
+            return 0
+        draw = (bits & (2**64 - 1)) / 2**64
+        if weights is None:
+            return 1 + int(draw * (options - 1))
+        sums = list(accumulate(weights[1:options]))
+        return 1 + next(index for index, total in enumerate(sums) if draw * sums[-1] < total)
+
+
+class PlannedSource(Source):
+    """Answers as a plan has it, and 0 to all else."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan.choices
+        self._met: set[Address] = set()
+
+    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+        answer = self._plan.get(address, 0)
+        if answer:
+            self._met.add(address)
+        return min(answer, options - 1)
+
+    def check_replayed(self) -> None:
+        """Refuse to call it the same run if a planned choice was never asked for.
+
+        Raises:
+            UsageError: Names the first such choice.
+        """
+        for address, answer in self._plan.items():
+            if answer and address not in self._met:
+                raise errors.UsageError(
+                    f"this is not the run that was planned: {tuple(address)!r} never came up. "
+                    "The code, the messages or the seed have changed."
+                )
+
+
+def source_of(seed: bytes, faults: Faults | Plan | None) -> Source | None:
+    """What answers in a world with that seed and those faults; None in the perfect queue."""
+    if faults is None or faults == Faults():
+        return None
+    return PlannedSource(faults) if isinstance(faults, Plan) else SeededSource(seed, faults)

@@ -1,0 +1,195 @@
+"""What a user holds: a clock, a service with its queues, and a journal, in one.
+
+A world is one account in one region on a simulated clock. Nothing in it happens but when ``advance``,
+``run_until_idle`` or a waiting receive lets time pass; a send runs nobody's work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Unpack
+
+from . import errors, limits
+from .client import Queue, QueueAttributes, Queues, raw_queue_attributes
+from .engine.service import Service
+from .sim.clock import Clock, nanoseconds
+from .sim.faults import Faults
+from .sim.journal import DEFAULT_LENGTH, Journal
+from .sim.port import Port
+from .sim.sources import Address, Plan, source_of
+
+DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
+DAY_NS = 86_400 * limits.SECOND_NS
+
+
+class World:
+    """SQS for one account in one region, on its own clock.
+
+    Args:
+        seed: What ids, handles and drawn faults come from; equal seeds and calls give equal runs, to the byte.
+        faults: What may go wrong: None, the perfect queue; names, each at a rate of 0.1; ``Faults`` with
+            rates, drawn from the seed; or a ``Plan`` that lists the choices themselves.
+        start: When the world begins: a datetime with a time zone, or seconds since 1970.
+        region: AWS's name of a region.
+        account_id: Twelve digits.
+        journal_length: How many entries the journal keeps, the latest ones; None for all, 0 for none.
+        in_flight_limit: Received and undeleted messages that a queue bears; AWS raises the quota of about
+            120,000 on request.
+
+    Raises:
+        UsageError: An argument is not of its form.
+
+    >>> world = World()
+    >>> orders = world.create_queue("orders", visibility_timeout=30)
+    >>> _ = orders.send("hello", delay_seconds=5)
+    >>> world.advance(5)
+    >>> [message.body for message in orders.receive()]
+    ['hello']
+    """
+
+    def __init__(
+        self,
+        seed: int | str | None = None,
+        faults: Iterable[str] | Faults | Plan | None = None,
+        *,
+        start: datetime | float = DEFAULT_START,
+        region: str = "us-east-1",
+        account_id: str = "123456789012",
+        journal_length: int | None = DEFAULT_LENGTH,
+        in_flight_limit: int = limits.IN_FLIGHT,
+    ) -> None:
+        key = _key(seed)
+        self.clock = Clock(_start_ns(start))
+        service = Service(
+            region=_matching("region", region, r"[a-z]{2}(-[a-z]+)+-[0-9]+", "a name such as us-east-1"),
+            account_id=_matching("account_id", account_id, r"[0-9]{12}", "a text of twelve digits"),
+            seed=key,
+            in_flight_limit=_whole("in_flight_limit", in_flight_limit, lowest=1),
+        )
+        if journal_length is not None:
+            _whole("journal_length", journal_length, lowest=0)
+        self.journal = Journal(key, self.clock.started_ns, journal_length)
+        self._port = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
+        self._queues = Queues(self._port)
+
+    def __repr__(self) -> str:
+        return f"<World of {len(self._port.service.list_queues())} queues after {self.clock.seconds:g} s>"
+
+    # ----------------------------------------------------------------------------------------------- queues
+    def create_queue(self, name: str, **attributes: Unpack[QueueAttributes]) -> Queue:
+        """Make a queue, or find the one of that name if all the attributes given agree with it.
+
+        Args:
+            name: 1 to 80 letters, digits, hyphens and underscores.
+            attributes: AWS's attributes in snake case; see ``QueueAttributes``.
+
+        Raises:
+            InvalidParameterValue, InvalidAttributeValue: The name or an attribute is not in its range.
+            QueueNameExists, QueueDeletedRecently: The name is taken, or not free yet.
+
+        Source: API_CreateQueue, sqs.md 3 and 14.5.
+        """
+        return self._queues.of(self._port.create_queue(name, raw_queue_attributes(attributes)).url)
+
+    def queue(self, name: str) -> Queue:
+        """The queue of a name or URL.
+
+        Raises:
+            QueueDoesNotExist: There is none.
+        """
+        return self._queues.of(name)
+
+    def queues(self, prefix: str = "") -> list[Queue]:
+        """The queues whose name begins with ``prefix``, by name."""
+        return [self._queues.of(queue.url) for queue in self._port.list_queues(prefix)]
+
+    def delete_queue(self, queue: Queue | str) -> None:
+        """Delete a queue with all its messages; its name is barred for 60 seconds.
+
+        Source: API_DeleteQueue, sqs.md 14.8.
+        """
+        self._port.delete_queue(queue.url if isinstance(queue, Queue) else queue)
+
+    # ------------------------------------------------------------------------------------------------- time
+    def advance(self, seconds: float) -> None:
+        """Let simulated time pass; everything that falls due happens, in order, now.
+
+        Args:
+            seconds: 0 or more. What is due at the very end has happened.
+        """
+        self._port.kernel.run_until(self.clock.now_ns + nanoseconds(seconds))
+
+    def run_until_idle(self, *, max_seconds: float = 86_400, max_events: int = 10_000_000) -> None:
+        """Let simulated time pass until nothing is delayed, in flight or running any more.
+
+        What only empty polls or retention would touch does not keep the world busy; so messages that
+        wait in a queue that nobody polls stay where they are.
+
+        Args:
+            max_seconds: Give up so long after now, or after the last fault.
+            max_events: Give up after so many events.
+
+        Raises:
+            NeverSettled: It was given up; the message names what keeps the world busy.
+        """
+        allowed_ns = nanoseconds(max_seconds)
+        began_ns = self.clock.now_ns
+        port = self._port
+        port.kernel.run_until_idle(lambda: max(began_ns, port.last_fault_ns) + allowed_ns, max_events)
+
+    # ---------------------------------------------------------------------------------------------- looking
+    @property
+    def choices(self) -> dict[Address, int]:
+        """What went wrong so far, as choices by address; ``Plan(world.choices)`` makes the same run again."""
+        return {} if self._port.source is None else dict(self._port.source.choices)
+
+    def check_replayed(self) -> None:
+        """Say whether every choice of the world's plan has come up.
+
+        Raises:
+            UsageError: Names one that has not: the code, the messages or the seed are not those of the plan.
+        """
+        if self._port.source is not None:
+            self._port.source.check_replayed()
+
+    def check_invariants(self) -> None:
+        """State what always holds in every queue; an AssertionError is a bug of minisqs. Slow: for tests."""
+        self._port.service.check_invariants()
+
+
+def _key(seed: object) -> bytes:
+    if isinstance(seed, bool) or not isinstance(seed, (int, str, type(None))):
+        raise errors.UsageError(f"a seed is a whole number or a text, not {seed!r}")
+    return blake2b(repr(seed).encode(), digest_size=32).digest()
+
+
+def _faults(faults: Iterable[str] | Faults | Plan | None) -> Faults | Plan | None:
+    if faults is None or isinstance(faults, (Faults, Plan)):
+        return faults
+    if not isinstance(faults, Iterable):
+        raise errors.UsageError(f"faults are names, Faults or a Plan, not {faults!r}")
+    return Faults.named(faults)
+
+
+def _start_ns(start: datetime | float) -> int:
+    if not isinstance(start, datetime):
+        return nanoseconds(start)
+    if start.tzinfo is None:
+        raise errors.UsageError(f"start needs a time zone: {start!r} could be any of 38 instants")
+    since = start - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * limits.SECOND_NS + since.microseconds * 1000
+
+
+def _matching(name: str, value: object, form: str, what: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        raise errors.UsageError(f"{name} is {what}, not {value!r}")
+    return value
+
+
+def _whole(name: str, value: object, *, lowest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
+    return value

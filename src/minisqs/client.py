@@ -284,8 +284,8 @@ class Queue:
 
     def receive(
         self,
-        *,
         max_number_of_messages: int | None = None,
+        *,
         visibility_timeout: int | None = None,
         wait_time_seconds: int | None = None,
         message_attribute_names: Sequence[str] = ("All",),

@@ -5,7 +5,8 @@
 The floors of the house, each importing only what lies below it::
 
     world                    what a user holds
-    client                   the friendly API
+    client, sqs_client       the friendly API; a client with boto3's shape
+    protocol                 SQS as dictionaries
     sim                      simulated time, faults, the port, the journal
     engine                   SQS itself, pure
     errors, limits           every error, every number

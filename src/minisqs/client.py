@@ -14,10 +14,13 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 import attrs
 
 from . import errors
-from .engine import answers, checks, digests, identifiers
+from .engine import answers, checks, digests
+from .engine.attributes import Settings
 from .engine.message import Delivery
 from .engine.message import Message as StoredMessage
+from .engine.metrics import Metrics
 from .engine.queue import Counts
+from .engine.redrive import MoveTask
 from .engine.values import BatchAnswer, ReceiveMessage, SendMessage
 from .sim.clock import nanoseconds
 from .sim.kernel import Task, Wait, Waiting
@@ -49,6 +52,10 @@ class QueueAttributes(TypedDict, total=False):
     kms_master_key_id: str
     kms_data_key_reuse_period_seconds: int
     sqs_managed_sse_enabled: bool
+    fifo_queue: bool
+    content_based_deduplication: bool
+    deduplication_scope: str
+    fifo_throughput_limit: str
 
 
 @attrs.frozen
@@ -103,7 +110,7 @@ class SentMessage:
     @property
     def message_id(self) -> str:
         """The id under which the message is received."""
-        return _message_id(self._queue, self._message)
+        return self._queue._port.message_id(self._message)
 
     @property
     def md5_of_message_body(self) -> str:
@@ -115,6 +122,11 @@ class SentMessage:
         """The MD5 of the message attributes, as hex; None without any."""
         attributes = self._message.extras.attributes
         return digests.of_attributes(attributes) if attributes else None
+
+    @property
+    def sequence_number(self) -> str | None:
+        """On FIFO queues, twenty digits that rise within the queue; None on standard ones."""
+        return self._message.sequence_number if self._message.extras.deduplication_id is not None else None
 
 
 class Message:
@@ -138,7 +150,7 @@ class Message:
     @property
     def message_id(self) -> str:
         """The id that SendMessage answered; the same at every delivery, in dead-letter queues too."""
-        return _message_id(self.queue, self._delivery.message)
+        return self.queue._port.message_id(self._delivery.message)
 
     @property
     def receipt_handle(self) -> str:
@@ -240,6 +252,7 @@ class Queue:
         delay_seconds: int | None = None,
         message_attributes: Mapping[str, AttributeValue] | None = None,
         message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
         trace_header: str | None = None,
     ) -> SentMessage:
         """Send one message.
@@ -248,7 +261,8 @@ class Queue:
             body: 1 byte to the queue's maximum_message_size, in UTF-8.
             delay_seconds: Seconds, 0 to 900, until it can be received; None takes the queue's delay.
             message_attributes: Up to ten: text, numbers, bytes, or AWS's ``{"DataType": …}``.
-            message_group_id: The tenant of a fair queue.
+            message_group_id: 1 to 128 characters: the group of a FIFO queue, the tenant of a fair queue.
+            message_deduplication_id: 1 to 128 characters; FIFO queues store one message for it in five minutes.
             trace_header: The system attribute AWSTraceHeader.
 
         Raises:
@@ -261,6 +275,8 @@ class Queue:
             request.message_attributes = _raw_attributes(message_attributes)
         if message_group_id is not None:
             request.message_group_id = message_group_id
+        if message_deduplication_id is not None:
+            request.message_deduplication_id = message_deduplication_id
         if trace_header is not None:
             request.message_system_attributes = _raw_attributes({"AWSTraceHeader": trace_header})
         return SentMessage(self, self._port.send_message(self.url, request))
@@ -372,7 +388,7 @@ class Queue:
         return [
             MessageView(
                 body=message.body,
-                message_id=_message_id(self, message),
+                message_id=self._port.message_id(message),
                 receive_count=message.receive_count,
                 state=message.state.name.lower(),
                 until_ns=message.deadline_ns if message.state.name != "AVAILABLE" else None,
@@ -386,6 +402,39 @@ class Queue:
         Source: API_GetQueueAttributes, sqs.md 3.1.
         """
         return self._port.get_queue_attributes(self.url)
+
+    @property
+    def metrics(self) -> Metrics:
+        """What CloudWatch would show of the queue: totals and gauges by AWS's names, and one-minute data.
+
+        Source: sqs.md 15.4.
+        """
+        return self._port.metrics(self.url)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the queue."""
+        return self._port.list_queue_tags(self.url)
+
+    def start_message_move_task(
+        self, destination: Queue | None = None, *, max_number_of_messages_per_second: int | None = None
+    ) -> MoveTask:
+        """Move the messages of this dead-letter queue to another queue, or back to where they came from.
+
+        Args:
+            destination: A queue of the same type; None sends each message back to its own source.
+            max_number_of_messages_per_second: 1 to 500, evenly on the simulated clock; None moves all at once.
+
+        Returns:
+            The task; its ``status``, ``moved`` and ``failure_reason`` are those of the moment.
+
+        Raises:
+            InvalidParameterValue, ResourceNotFoundException: As AWS.
+
+        Source: API_StartMessageMoveTask, sqs.md 10.
+        """
+        target = None if destination is None else destination.arn
+        return self._port.start_message_move_task(self.arn, target, max_number_of_messages_per_second)
 
     def set_attributes(self, **attributes: Unpack[QueueAttributes]) -> None:
         """Change attributes of the queue: all that are given, or none.
@@ -497,7 +546,7 @@ class Consumer:
         duration: float | Callable[[Message], float] = 0,
     ) -> None:
         request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
-        checks.receive(request, 0)
+        checks.receive(request, Settings())
         if not callable(function):
             raise errors.UsageError(f"a consumer's function is called with each message, so not {function!r}")
         if not callable(duration):
@@ -612,10 +661,6 @@ def _plain(data_type: str, value: str | bytes) -> str | int | Decimal | bytes:
         return value
     number = Decimal(value)
     return int(value) if value.lstrip("+-").isdigit() else number
-
-
-def _message_id(queue: Queue, message: StoredMessage) -> str:
-    return identifiers.message_id(queue._port.service.seed, message.producer, message.place)
 
 
 def _everything(name: str) -> bool:

@@ -309,3 +309,104 @@ class SerializationException(SqsError):
 
     code = "MalformedInput"
     json_name = "SerializationException"
+
+
+class RequestThrottled(SqsError):
+    """More calls than a quota allows."""
+
+    code = json_name = "RequestThrottled"
+    http_status = 403
+    message_beside_error = True
+
+    def __init__(self, message: str = "Request is throttled.") -> None:
+        super().__init__(message)
+
+
+class ResourceNotFoundException(SqsError):
+    """What a message move task refers to does not exist."""
+
+    code = json_name = "ResourceNotFoundException"
+    http_status = 404
+    message_beside_error = True
+
+    @classmethod
+    def of(cls, parameter: str) -> ResourceNotFoundException:
+        """The refusal that names the parameter with the unknown ARN."""
+        return cls(f"The resource that you specified for the {parameter} parameter doesn't exist.")
+
+
+class MessageNotInflight(SqsError):
+    """Modelled by AWS; nobody has seen it."""
+
+    code = "AWS.SimpleQueueService.MessageNotInflight"
+    json_name = "MessageNotInflight"
+
+
+class InvalidAddress(SqsError):
+    """Modelled by AWS: an address that is not an endpoint's; minisqs has one endpoint and never gives it."""
+
+    code = json_name = "InvalidAddress"
+    http_status = 404
+    message_beside_error = True
+
+
+class InvalidIdFormat(SqsError):
+    """Modelled by AWS; minisqs never gives it."""
+
+    code = json_name = "InvalidIdFormat"
+
+
+class InvalidSecurity(SqsError):
+    """Modelled by AWS: a request that is not signed as it must be; minisqs checks no signature."""
+
+    code = json_name = "InvalidSecurity"
+    message_beside_error = True
+
+
+class KmsAccessDenied(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.AccessDeniedException"
+    json_name = "KmsAccessDenied"
+
+
+class KmsDisabled(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.DisabledException"
+    json_name = "KmsDisabled"
+
+
+class KmsInvalidKeyUsage(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.InvalidKeyUsageException"
+    json_name = "KmsInvalidKeyUsage"
+
+
+class KmsInvalidState(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.InvalidStateException"
+    json_name = "KmsInvalidState"
+
+
+class KmsNotFound(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.NotFoundException"
+    json_name = "KmsNotFound"
+
+
+class KmsOptInRequired(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.OptInRequired"
+    json_name = "KmsOptInRequired"
+
+
+class KmsThrottled(SqsError):
+    """Modelled by AWS; minisqs has no KMS that could refuse."""
+
+    code = "KMS.ThrottlingException"
+    json_name = "KmsThrottled"

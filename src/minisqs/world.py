@@ -20,6 +20,7 @@ from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
 from .sim.port import Port
 from .sim.sources import Address, Plan, source_of
+from .sqs_client import SqsClient
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
 DAY_NS = 86_400 * limits.SECOND_NS
@@ -38,6 +39,8 @@ class World:
         journal_length: How many entries the journal keeps, the latest ones; None for all, 0 for none.
         in_flight_limit: Received and undeleted messages that a queue bears; AWS raises the quota of about
             120,000 on request.
+        fifo_quotas: Whether FIFO queues take only 300 calls a second of each of send, receive and delete
+            (more with high throughput), and refuse the rest with RequestThrottled.
 
     Raises:
         UsageError: An argument is not of its form.
@@ -60,6 +63,7 @@ class World:
         account_id: str = "123456789012",
         journal_length: int | None = DEFAULT_LENGTH,
         in_flight_limit: int = limits.IN_FLIGHT,
+        fifo_quotas: bool = False,
     ) -> None:
         key = _key(seed)
         self.clock = Clock(_start_ns(start))
@@ -68,15 +72,17 @@ class World:
             account_id=_matching("account_id", account_id, r"[0-9]{12}", "a text of twelve digits"),
             seed=key,
             in_flight_limit=_whole("in_flight_limit", in_flight_limit, lowest=1),
+            fifo_quotas=fifo_quotas,
         )
         if journal_length is not None:
             _whole("journal_length", journal_length, lowest=0)
         self.journal = Journal(key, self.clock.started_ns, journal_length)
-        self._port = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
-        self._queues = Queues(self._port)
+        self.sqs = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
+        """The service behind its port: one typed method for each action of SQS."""
+        self._queues = Queues(self.sqs)
 
     def __repr__(self) -> str:
-        return f"<World of {len(self._port.service.list_queues())} queues after {self.clock.seconds:g} s>"
+        return f"<World of {len(self.sqs.service.queues())} queues after {self.clock.seconds:g} s>"
 
     # ----------------------------------------------------------------------------------------------- queues
     def create_queue(self, name: str, **attributes: Unpack[QueueAttributes]) -> Queue:
@@ -92,7 +98,7 @@ class World:
 
         Source: API_CreateQueue, sqs.md 3 and 14.5.
         """
-        return self._queues.of(self._port.create_queue(name, raw_queue_attributes(attributes)).url)
+        return self._queues.of(self.sqs.create_queue(name, raw_queue_attributes(attributes)).url)
 
     def queue(self, name: str) -> Queue:
         """The queue of a name or URL.
@@ -104,14 +110,18 @@ class World:
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
-        return [self._queues.of(queue.url) for queue in self._port.list_queues(prefix)]
+        return [self._queues.of(queue.url) for queue in self.sqs.service.queues(prefix)]
 
     def delete_queue(self, queue: Queue | str) -> None:
         """Delete a queue with all its messages; its name is barred for 60 seconds.
 
         Source: API_DeleteQueue, sqs.md 14.8.
         """
-        self._port.delete_queue(queue.url if isinstance(queue, Queue) else queue)
+        self.sqs.delete_queue(queue.url if isinstance(queue, Queue) else queue)
+
+    def client(self) -> SqsClient:
+        """A client with the methods, parameters, answers and errors of ``boto3.client("sqs")``, without boto3."""
+        return SqsClient(self.sqs)
 
     # ------------------------------------------------------------------------------------------------- time
     def advance(self, seconds: float) -> None:
@@ -120,7 +130,7 @@ class World:
         Args:
             seconds: 0 or more. What is due at the very end has happened.
         """
-        self._port.kernel.run_until(self.clock.now_ns + nanoseconds(seconds))
+        self.sqs.kernel.run_until(self.clock.now_ns + nanoseconds(seconds))
 
     def run_until_idle(self, *, max_seconds: float = 86_400, max_events: int = 10_000_000) -> None:
         """Let simulated time pass until nothing is delayed, in flight or running any more.
@@ -137,14 +147,14 @@ class World:
         """
         allowed_ns = nanoseconds(max_seconds)
         began_ns = self.clock.now_ns
-        port = self._port
+        port = self.sqs
         port.kernel.run_until_idle(lambda: max(began_ns, port.last_fault_ns) + allowed_ns, max_events)
 
     # ---------------------------------------------------------------------------------------------- looking
     @property
     def choices(self) -> dict[Address, int]:
         """What went wrong so far, as choices by address; ``Plan(world.choices)`` makes the same run again."""
-        return {} if self._port.source is None else dict(self._port.source.choices)
+        return {} if self.sqs.source is None else dict(self.sqs.source.choices)
 
     def check_replayed(self) -> None:
         """Say whether every choice of the world's plan has come up.
@@ -152,12 +162,12 @@ class World:
         Raises:
             UsageError: Names one that has not: the code, the messages or the seed are not those of the plan.
         """
-        if self._port.source is not None:
-            self._port.source.check_replayed()
+        if self.sqs.source is not None:
+            self.sqs.source.check_replayed()
 
     def check_invariants(self) -> None:
         """State what always holds in every queue; an AssertionError is a bug of minisqs. Slow: for tests."""
-        self._port.service.check_invariants()
+        self.sqs.service.check_invariants()
 
 
 def _key(seed: object) -> bytes:

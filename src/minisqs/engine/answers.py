@@ -20,6 +20,9 @@ def system_attributes(delivery: Delivery, sender_id: str) -> dict[str, str]:
     }
     if extras.group_id is not None:
         shown["MessageGroupId"] = extras.group_id
+    if extras.deduplication_id is not None:
+        shown["MessageDeduplicationId"] = extras.deduplication_id
+        shown["SequenceNumber"] = message.sequence_number
     for name, attribute in (extras.system_attributes or {}).items():
         shown[name] = str(attribute.value)
     if extras.dead_letter_source_arn is not None:

@@ -28,6 +28,15 @@ def _json(text: str) -> object:
 
 
 @attrs.frozen(kw_only=True)
+class FifoSettings:
+    """The attributes that only FIFO queues have."""
+
+    content_based_deduplication: bool = False
+    deduplication_scope: str = "queue"
+    throughput_limit: str = "perQueue"
+
+
+@attrs.frozen(kw_only=True)
 class Settings:
     """The attributes of one queue that a caller can set. Times in nanoseconds."""
 
@@ -39,6 +48,7 @@ class Settings:
     policy: str = attrs.field(default="", eq=_json)
     redrive_policy: RedrivePolicy | None = None
     redrive_allow_policy: RedriveAllowPolicy | None = None
+    fifo: FifoSettings | None = None
     kms_master_key_id: str = ""
     kms_data_key_reuse_period_seconds: int = limits.KMS_DATA_KEY_REUSE_PERIOD_SECONDS.default
     sqs_managed_sse_enabled: bool = True
@@ -60,6 +70,7 @@ class Neighbours(Protocol):
 class _Context:
     queue_arn: str
     neighbours: Neighbours
+    fifo: bool
 
 
 Change: TypeAlias = Mapping[str, object]
@@ -73,7 +84,7 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
         InvalidAttributeName: Not an attribute that can be set on this queue.
         InvalidAttributeValue, InvalidParameterValue: A value out of range or form.
     """
-    context = _Context(queue_arn, neighbours)
+    context = _Context(queue_arn, neighbours, queue_arn.endswith(".fifo"))
     changes: dict[str, object] = {}
     for name, value in attributes.items():
         reader = _READERS.get(name)
@@ -81,7 +92,11 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
             raise errors.InvalidAttributeName.unknown(name)
         changes.update(reader(value, context))
     changes.update(_encryption(changes))
+    fifo = {field: changes.pop(field) for field in _FIFO_FIELDS if field in changes}
     # The readers give values of the fields' own types; attrs cannot tell a checker so.
+    if settings.fifo is not None:
+        changes["fifo"] = attrs.evolve(settings.fifo, **fifo)  # type: ignore[arg-type]
+        _check_throughput(changes["fifo"])
     return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
 
 
@@ -104,6 +119,11 @@ def texts(settings: Settings) -> dict[str, str]:
     if settings.kms_master_key_id:
         shown["KmsMasterKeyId"] = settings.kms_master_key_id
         shown["KmsDataKeyReusePeriodSeconds"] = str(settings.kms_data_key_reuse_period_seconds)
+    if settings.fifo:
+        shown["FifoQueue"] = "true"
+        shown["ContentBasedDeduplication"] = "true" if settings.fifo.content_based_deduplication else "false"
+        shown["DeduplicationScope"] = settings.fifo.deduplication_scope
+        shown["FifoThroughputLimit"] = settings.fifo.throughput_limit
     return shown
 
 
@@ -122,10 +142,15 @@ def _whole_number(name: str, text: str, permitted: Range) -> int:
     raise errors.InvalidAttributeValue.of(name)
 
 
-def _sse(text: str, _: _Context) -> Change:
+def _boolean(name: str, text: str) -> bool:
+    """AWS reads booleans in any letter case."""
     if text.lower() not in ("true", "false"):
-        raise errors.InvalidAttributeValue.of("SqsManagedSseEnabled")
-    return {"sqs_managed_sse_enabled": text.lower() == "true"}
+        raise errors.InvalidAttributeValue.of(name)
+    return text.lower() == "true"
+
+
+def _sse(text: str, _: _Context) -> Change:
+    return {"sqs_managed_sse_enabled": _boolean("SqsManagedSseEnabled", text)}
 
 
 def _kms_key(text: str, _: _Context) -> Change:
@@ -142,6 +167,43 @@ def _encryption(changes: Change) -> Change:
             )
         return {"sqs_managed_sse_enabled": False}
     return {"kms_master_key_id": ""} if changes.get("sqs_managed_sse_enabled") else {}
+
+
+# ------------------------------------------------------------------------------------------------------ FIFO
+_FIFO_FIELDS: Final = ("content_based_deduplication", "deduplication_scope", "throughput_limit")
+
+
+def _fifo_queue(text: str, context: _Context) -> Change:
+    if not context.fifo:
+        raise errors.InvalidAttributeName.unknown("FifoQueue")
+    if not _boolean("FifoQueue", text):
+        raise errors.InvalidAttributeValue.of("FifoQueue", "Modifying queue type is not supported.")
+    return {}
+
+
+def _content_based_deduplication(text: str, context: _Context) -> Change:
+    if not context.fifo:
+        raise errors.InvalidAttributeName.unknown("ContentBasedDeduplication")
+    return {"content_based_deduplication": _boolean("ContentBasedDeduplication", text)}
+
+
+def _fifo_choice(name: str, field: str, values: Sequence[str]) -> _Reader:
+    def read(text: str, context: _Context) -> Change:
+        if not context.fifo:
+            raise errors.InvalidAttributeName(f"You can specify the {name} only when FifoQueue is set to true.")
+        if text not in values:
+            raise errors.InvalidAttributeValue.of(name)
+        return {field: text}
+
+    return read
+
+
+def _check_throughput(fifo: object) -> None:
+    assert isinstance(fifo, FifoSettings), "the settings of a FIFO queue stay that"
+    if fifo.throughput_limit == "perMessageGroupId" and fifo.deduplication_scope != "messageGroup":
+        raise errors.InvalidAttributeValue(
+            "The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup"
+        )
 
 
 # ----------------------------------------------------------------------------------------- redrive policies
@@ -277,4 +339,8 @@ _READERS: Final[Mapping[str, _Reader]] = {
         "KmsDataKeyReusePeriodSeconds", "kms_data_key_reuse_period_seconds", limits.KMS_DATA_KEY_REUSE_PERIOD_SECONDS
     ),
     "SqsManagedSseEnabled": _sse,
+    "FifoQueue": _fifo_queue,
+    "ContentBasedDeduplication": _content_based_deduplication,
+    "DeduplicationScope": _fifo_choice("DeduplicationScope", "deduplication_scope", ("queue", "messageGroup")),
+    "FifoThroughputLimit": _fifo_choice("FifoThroughputLimit", "throughput_limit", ("perQueue", "perMessageGroupId")),
 }

@@ -10,34 +10,42 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from hashlib import sha256
+from typing import Final, TypeAlias
 
 from .. import errors, limits
 from ..limits import SECOND_NS, Range
+from .attributes import FifoSettings, Settings
 from .values import MessageAttribute, RawAttributes, ReceiveMessage, SendMessage
 
 _FORBIDDEN_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ARN: Final = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
+_TAG: Final = re.compile(r"[\w\s_.:/=+@-]*")
 _FIFO_NAME: Final = re.compile(r"(?=.{1,80}\Z)[A-Za-z0-9_-]+\.fifo", re.DOTALL)
 _ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_GROUP_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _ATTRIBUTE_NAME: Final = re.compile("[A-Za-z0-9_.\\-\u00c0-\u017f]+")
 _ATTRIBUTE_TYPE: Final = re.compile(r"(String|Number|Binary)(\..*)?", re.DOTALL)
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
+_TAG_KEY_LENGTH_RULE: Final = "Tag keys must be between 1 and 128 characters in length."
 _PLAIN_NAME_RULE: Final = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
+_NOT_FOR_THIS_QUEUE_TYPE: Final = "The request include parameter that is not valid for this queue type."
+_NO_DEDUPLICATION_ID: Final = (
+    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+)
 _FIFO_NAME_RULE: Final = (
     "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, "
     "must end with .fifo suffix and be 1 to 80 in length"
 )
 
 
-class CheckedMessage(NamedTuple):
-    """A message that may be sent: what the queue stores beside the body, and its size."""
-
-    delay_ns: int
-    attributes: Mapping[str, MessageAttribute] | None
-    system_attributes: Mapping[str, MessageAttribute] | None
+CheckedMessage: TypeAlias = tuple[
+    int, Mapping[str, MessageAttribute] | None, Mapping[str, MessageAttribute] | None, str | None, str | None, int
+]
+"""What a queue stores of a message beside the body: its delay in nanoseconds, message attributes, system
+attributes, group id and deduplication id; and its size in bytes. A bare tuple, since every send makes one."""
 
 
 # ---------------------------------------------------------------------------------------------- JSON types
@@ -103,9 +111,9 @@ def receipt_handle(handle: object) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- receive
-def receive(request: ReceiveMessage, queue_wait_ns: int) -> tuple[int, int | None, int]:
+def receive(request: ReceiveMessage, settings: Settings) -> tuple[int, int | None, int]:
     """How many messages a poll wants, for how long it hides them (None: the queue's timeout), how long it waits."""
-    limit, visibility_ns, wait_ns = 1, None, queue_wait_ns
+    limit, visibility_ns, wait_ns = 1, None, settings.wait_ns
     if request.max_number_of_messages is not None:
         rule = "Must be between 1 and 10, if provided."
         limit = _in_range(request.max_number_of_messages, "MaxNumberOfMessages", limits.MAX_NUMBER_OF_MESSAGES, rule)
@@ -132,6 +140,38 @@ def max_results(value: object) -> int:
     if value not in limits.MAX_RESULTS:
         raise errors.InvalidParameterValue(
             "Value for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and 1000."
+        )
+    return value
+
+
+def move_task_results(value: object) -> int:
+    """1 to 10 move tasks."""
+    value = integer(value)
+    if value not in limits.MOVE_TASK_RESULTS:
+        raise errors.InvalidParameterValue(
+            "Value for parameter MaxResults is invalid. Reason: You must enter a number that's between 1 and 10."
+        )
+    return value
+
+
+def messages_per_second(value: object) -> int:
+    """1 to 500 messages a second."""
+    value = integer(value)
+    if value not in limits.MESSAGES_PER_SECOND:
+        raise errors.InvalidParameterValue(
+            "Value for parameter MaxNumberOfMessagesPerSecond is invalid. "
+            "Reason: You must enter a number that's between 1 and 500."
+        )
+    return value
+
+
+def arn(parameter: str, value: object) -> str:
+    """A text in the form of an ARN."""
+    value = text(value)
+    if not _ARN.fullmatch(value):
+        raise errors.InvalidParameterValue(
+            f"You must use this format to specify the {parameter}: "
+            "arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
         )
     return value
 
@@ -177,9 +217,38 @@ def batch_size(messages: Iterable[SendMessage]) -> None:
         raise errors.BatchRequestTooLong.sent(total)
 
 
+# ---------------------------------------------------------------------------------------------------- tags
+def tags(given: object, present: Mapping[str, str], queue_name: str) -> dict[str, str]:
+    """The tags of a queue once ``given`` is merged into those that are present (sqs.md 14.22)."""
+    merged = {**present, **text_map(given)}
+    for key, value in merged.items():
+        if not 1 <= len(key) <= limits.TAG_KEY_LENGTH:
+            raise errors.InvalidParameterValue(_TAG_KEY_LENGTH_RULE)
+        if not _TAG.fullmatch(key):
+            raise errors.InvalidParameterValue(
+                "Tag keys may only contain unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @"
+            )
+        if len(value) > limits.TAG_VALUE_LENGTH or not _TAG.fullmatch(value):
+            raise errors.InvalidParameterValue(
+                f"Tag values must be at most {limits.TAG_VALUE_LENGTH} characters in length, and may only contain "
+                "unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @"
+            )
+    if len(merged) > limits.TAGS:
+        raise errors.InvalidParameterValue(f"Too many tags added for queue {queue_name}.")
+    return merged
+
+
+def tag_keys(keys: object) -> Sequence[str]:
+    """The keys of tags to take away, of which there must be one."""
+    wanted = texts(keys)
+    if not wanted or not all(1 <= len(key) <= limits.TAG_KEY_LENGTH for key in wanted):
+        raise errors.InvalidParameterValue(_TAG_KEY_LENGTH_RULE)
+    return wanted
+
+
 # ------------------------------------------------------------------------------------------------ messages
-def message(request: SendMessage, queue_delay_ns: int, maximum_bytes: int, batch_entry: int = 0) -> CheckedMessage:
-    """What a standard queue stores of ``request``; ``batch_entry`` counts from 1 within a batch.
+def message(request: SendMessage, settings: Settings, batch_entry: int = 0) -> CheckedMessage:
+    """What a queue with ``settings`` stores of ``request``; ``batch_entry`` counts from 1 within a batch.
 
     Checks in AWS's order: body missing, group id, deduplication id, delay, attributes, characters, size.
     """
@@ -187,27 +256,69 @@ def message(request: SendMessage, queue_delay_ns: int, maximum_bytes: int, batch
     if not body:
         parameter = f"SendMessageBatchRequestEntry.{batch_entry}.MessageBody" if batch_entry else "MessageBody"
         raise errors.MissingParameter.named(parameter)
-    if request.message_group_id is not None:
-        group_id("MessageGroupId", request.message_group_id)
-    if request.message_deduplication_id is not None:
-        raise errors.InvalidParameterValue.of(
-            "MessageDeduplicationId",
-            request.message_deduplication_id,
-            "The request includes a parameter that is not valid for this queue type.",
-        )
-    delay_ns = queue_delay_ns if request.delay_seconds is None else message_delay_ns(request.delay_seconds)
+    delay_ns = settings.delay_ns
+    deduplication_id = None
+    if settings.fifo is not None:
+        deduplication_id = _fifo_message(request, settings.fifo)
+    elif request.message_group_id is not None or request.message_deduplication_id is not None:
+        _standard_message(request)
+    if request.delay_seconds is not None:
+        delay_ns = _message_delay_ns(request.delay_seconds, settings)
     attributes = system_attributes = None
     if request.message_attributes:
         attributes = message_attributes(request.message_attributes, "user")
     if request.message_system_attributes:
         system_attributes = message_attributes(request.message_system_attributes, "system")
     characters(body)
-    if message_bytes(request) > maximum_bytes:
+    size = message_bytes(request)
+    if size > settings.maximum_message_size:
         too_long = (
             errors.InvalidParameterValue.too_long_in_batch if batch_entry else errors.InvalidParameterValue.too_long
         )
-        raise too_long(maximum_bytes)
-    return CheckedMessage(delay_ns, attributes, system_attributes)
+        raise too_long(settings.maximum_message_size)
+    return delay_ns, attributes, system_attributes, request.message_group_id, deduplication_id, size
+
+
+def _standard_message(request: SendMessage) -> None:
+    """Refuse ids that a standard queue does not take."""
+    if request.message_group_id is not None:
+        _identifier("MessageGroupId", request.message_group_id)
+    if request.message_deduplication_id is not None:
+        raise errors.InvalidParameterValue.of(
+            "MessageDeduplicationId",
+            request.message_deduplication_id,
+            "The request includes a parameter that is not valid for this queue type.",
+        )
+
+
+def _fifo_message(request: SendMessage, fifo: FifoSettings) -> str:
+    """The deduplication id of a message for a FIFO queue, given or the SHA-256 of its body."""
+    if request.message_group_id is None:
+        raise errors.MissingParameter.named("MessageGroupId")
+    _identifier("MessageGroupId", request.message_group_id)
+    if request.message_deduplication_id is not None:
+        _identifier("MessageDeduplicationId", request.message_deduplication_id)
+        return request.message_deduplication_id
+    if not fifo.content_based_deduplication:
+        raise errors.InvalidParameterValue(_NO_DEDUPLICATION_ID)
+    return sha256(request.body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def fifo_batch(requests: Iterable[SendMessage], fifo: FifoSettings) -> None:
+    """Refuse a whole batch for a FIFO queue in which an entry lacks an id (sqs.md 7.1, 7.2)."""
+    for request in requests:
+        if request.message_group_id is None:
+            raise errors.InvalidParameterValue(errors.MissingParameter.named("MessageGroupId").message)
+        if request.message_deduplication_id is None and not fifo.content_based_deduplication:
+            raise errors.InvalidParameterValue(_NO_DEDUPLICATION_ID)
+
+
+def receive_request_attempt_id(value: str, settings: Settings) -> str:
+    """The id of a receive that may be repeated, which only FIFO queues take."""
+    if settings.fifo is None:
+        raise errors.InvalidParameterValue.of("ReceiveRequestAttemptId", value, _NOT_FOR_THIS_QUEUE_TYPE)
+    _identifier("ReceiveRequestAttemptId", text(value))
+    return value
 
 
 def message_types(request: SendMessage) -> None:
@@ -226,15 +337,19 @@ def message_types(request: SendMessage) -> None:
         _attribute_types(request.message_system_attributes)
 
 
-def group_id(parameter: str, value: str) -> None:
-    """Refuse a message group id or deduplication id outside its 1 to 128 characters."""
-    if not _GROUP_ID.fullmatch(value):
+def _identifier(parameter: str, value: str) -> None:
+    """Refuse a message group id or the like outside its 1 to 128 characters."""
+    if not _IDENTIFIER.fullmatch(value):
         rule = f"{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
         raise errors.InvalidParameterValue.of(parameter, value, rule)
 
 
-def message_delay_ns(seconds: int) -> int:
-    """A message's own 0 to 900 seconds, as nanoseconds."""
+def _message_delay_ns(seconds: int, settings: Settings) -> int:
+    """The delay of a message that brings its own, 0 to 900 seconds; on FIFO queues the queue's stays."""
+    if settings.fifo is not None:
+        if seconds:
+            raise errors.InvalidParameterValue.of("DelaySeconds", seconds, _NOT_FOR_THIS_QUEUE_TYPE)
+        return settings.delay_ns
     rule = "DelaySeconds must be >= 0 and <= 900."
     return SECOND_NS * _in_range(seconds, "DelaySeconds", limits.DELAY_SECONDS, rule)
 

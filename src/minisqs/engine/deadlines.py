@@ -39,14 +39,13 @@ class Deadlines:
         self.stale = 0
         """How many entries have been left behind since the last clean-up."""
 
-    def add(self, message: Message) -> bool:
-        """List a message under its ``deadline_ns``; True if nothing was due earlier. Cost: O(log d)."""
-        deadline_ns = message.deadline_ns
+    def add(self, messages: list[Message], deadline_ns: int) -> bool:
+        """List messages under the deadline that they have; True if nothing was due earlier. Cost: O(log d)."""
         bucket = self._buckets.get(deadline_ns)
         if bucket is not None:
-            bucket.append(message)
+            bucket.extend(messages)
             return False
-        self._buckets[deadline_ns] = [message]
+        self._buckets[deadline_ns] = messages
         heappush(self._heap, deadline_ns)
         if deadline_ns < self.earliest_ns:
             self.earliest_ns = deadline_ns

@@ -9,12 +9,16 @@ cost little more than their bodies.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
 from . import digests
 from .lifecycle import State
 from .values import MessageAttribute
+
+SEQUENCE_NUMBER_BASE: Final = 18_880_000_000_000_000_000
+SEQUENCE_NUMBER_STEP: Final = 256
 
 
 @attrs.frozen(kw_only=True)
@@ -25,14 +29,18 @@ class Extras:
         attributes: The message attributes, by name.
         system_attributes: Those given at the send: AWSTraceHeader.
         group_id: MessageGroupId.
+        deduplication_id: MessageDeduplicationId, on FIFO queues.
         dead_letter_source_arn: The queue from which the message was moved here, in a dead-letter queue.
+        moved_ns: When it was moved here; 0 for a message that was sent here.
         carried_count: Receives in the queues before this one; part of the shown receive count.
     """
 
     attributes: Mapping[str, MessageAttribute] | None = None
     system_attributes: Mapping[str, MessageAttribute] | None = None
     group_id: str | None = None
+    deduplication_id: str | None = None
     dead_letter_source_arn: str | None = None
+    moved_ns: int = 0
     carried_count: int = 0
 
 
@@ -55,6 +63,8 @@ class Message:
         receive_count: How often it was received, earlier queues included.
         first_received_ns: When it was received first; 0 before that.
         extras: What only some messages have.
+        turn: On FIFO queues since when it has been, or will be, available, and the number of the call
+            that set that time.
     """
 
     sequence: int
@@ -68,11 +78,17 @@ class Message:
     deadline_ns: int = 0
     receive_count: int = 0
     first_received_ns: int = 0
+    turn: tuple[int, int] = (0, 0)
 
     @property
     def address(self) -> str:
         """Producer and place: the subject under which decisions are asked."""
         return f"{self.producer}/{self.place}"
+
+    @property
+    def sequence_number(self) -> str:
+        """The SequenceNumber of a FIFO queue: twenty digits that rise with the arrivals, with gaps."""
+        return f"{SEQUENCE_NUMBER_BASE + self.sequence * SEQUENCE_NUMBER_STEP:020d}"
 
     @property
     def md5_of_body(self) -> str:

@@ -4,12 +4,13 @@ Messages that were never received lie in a deque, in the order they arrived. Tho
 later (after a delay, after a visibility timeout) lie in a heap by sequence number. The smaller head goes
 first, so a message that comes back is taken before all that were sent after it (sqs.md 6.4). Nothing is
 removed from the middle: a message that left while it lay here is passed over when its turn comes, by its
-state.
+state. ``groups`` is the counterpart for FIFO queues, and has the same methods.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator
 from heapq import heapify, heappop, heappush
 
 from .deadlines import SLACK
@@ -39,26 +40,35 @@ class StandardOrdering:
             self._returned = [entry for entry in dict(returned).items() if entry[1].state is AVAILABLE]
             heapify(self._returned)
 
-    def take(self) -> Message | None:
-        """Remove and give the oldest available message, or None. Cost: O(log r)."""
-        fresh, returned = self._fresh, self._returned
+    def removed(self, message: Message, *, was_available: bool) -> None:
+        """Forget a message that has ended: nothing to do here, it is passed over."""
+
+    def candidates(self, now: int) -> Generator[Message, None, None]:
+        """The available messages, oldest first; each one that is given is removed. Cost: O(log r) each."""
+        fresh = self._fresh
+        message = None
         while True:
+            before, returned = message, self._returned
             if returned and (not fresh or returned[0][0] < fresh[0].sequence):
                 message = heappop(returned)[1]
             elif fresh:
                 message = fresh.popleft()
             else:
-                return None
-            if message.state is AVAILABLE:
-                return message
+                return
+            # A message that was hidden and shown again while it lay here is listed twice, side by side.
+            if message.state is AVAILABLE and message is not before:
+                yield message
 
     def clear(self) -> None:
         """Forget everything."""
         self._fresh.clear()
         self._returned.clear()
 
+    def listed(self) -> list[Message]:
+        """The available messages that lie here, in no order. Slow: for tests."""
+        entries = [*self._fresh, *(message for _, message in self._returned)]
+        return [message for message in entries if message.state is AVAILABLE]
+
     def check_invariants(self, available: set[int]) -> None:
         """State what always holds, for a queue in which the sequences ``available`` are available."""
-        listed = {m.sequence for m in self._fresh if m.state is AVAILABLE}
-        listed |= {m.sequence for _, m in self._returned if m.state is AVAILABLE}
-        assert listed == available, "exactly the available messages can be taken"
+        assert {m.sequence for m in self.listed()} == available, "exactly the available messages can be taken"

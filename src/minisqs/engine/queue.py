@@ -6,6 +6,10 @@ in exactly one place. Every action begins by settling: what fell due up to ``now
 so a caller may let as much time pass as it likes between two calls. A deadline is reached at its own
 nanosecond.
 
+Standard and FIFO queues differ in their parts: which message comes next is a matter of ``_ordering``
+(``ordering``, ``groups``, or ``fairness`` once a standard queue gets messages with a group), repeats of a
+send of ``deduplication``, repeats of a receive of ``attempts``.
+
 The queue refuses to know what time it is, what the other queues are (a dead-letter queue is handed in),
 how a call's raw parameters looked, and whether anybody waits for an answer: a long poll is an empty
 answer plus ``next_due_ns``.
@@ -13,7 +17,8 @@ answer plus ``next_due_ns``.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -21,16 +26,29 @@ from .. import errors, limits
 from ..limits import NEVER_NS
 from . import decisions as chance
 from . import identifiers
+from .attempts import Attempts
 from .attributes import Settings
 from .checks import CheckedMessage
 from .deadlines import SLACK, Agenda, Deadlines, Retention
 from .decisions import PERFECT, Decisions
+from .deduplication import Accepted, Deduplication
+from .fairness import FairOrdering
+from .groups import GroupOrdering
 from .identifiers import Receive
 from .lifecycle import AVAILABLE, DELAYED, GONE, IN_FLIGHT, STRAY, WAITING_FOR_TIME, Event
 from .message import NO_EXTRAS, Delivery, Extras, Message
+from .metrics import Series
 from .ordering import StandardOrdering
 from .sampling import Sample, missed_servers
 
+Ordering: TypeAlias = StandardOrdering | GroupOrdering | FairOrdering
+
+_QUIET_GAUGES: Final = {
+    AVAILABLE: "ApproximateNumberOfMessagesVisibleInQuietGroups",
+    IN_FLIGHT: "ApproximateNumberOfMessagesNotVisibleInQuietGroups",
+    DELAYED: "ApproximateNumberOfMessagesDelayedInQuietGroups",
+}
+_EXPIRED: Final = "The receipt handle has expired."
 _UNAVAILABLE: Final = "Message does not exist or is not available for visibility timeout change."
 
 
@@ -50,9 +68,17 @@ class Counts(NamedTuple):
     delayed: int
 
 
+def _age_of_oldest(messages: Iterable[Message], at_ns: int) -> int:
+    """Seconds since the oldest message came here, of those that were received less than three times (sqs.md 15.4)."""
+    for message in messages:
+        if message.receives_here < 3 and message.state is not STRAY:
+            return (at_ns - (message.extras.moved_ns or message.sent_ns)) // limits.SECOND_NS
+    return 0
+
+
 @attrs.define(eq=False)
 class Queue:
-    """A standard queue.
+    """A queue of messages, standard or FIFO.
 
     Attributes:
         name, arn, url: As AWS writes them.
@@ -60,12 +86,16 @@ class Queue:
         seed: What its receipt handles are signed with.
         settings: The attributes that callers set.
         created_ns, modified_ns: When it was made and when its attributes were last set.
+        tags: The queue's tags.
         in_flight_limit: Received and undeleted messages that it bears at once.
         sequence: How many messages have arrived, sent or moved here.
         messages: What is in the queue, by sequence.
         in_flight, delayed, stray: How many of ``messages`` are in these states.
         deleted, expired, purged, moved: How many messages have ended, each in its way.
         copies: How many messages came back after their delete.
+        received, empty_receives, deletes, sent_bytes, deduplicated, arrived: What the metrics count beside
+            these: deliveries, polls without one, deletes that succeeded, bytes of messages sent, sends that
+            were repeats, messages moved here.
     """
 
     name: str
@@ -79,6 +109,7 @@ class Queue:
     expiries: Agenda
     in_flight_limit: int = limits.IN_FLIGHT
     modified_ns: int = 0
+    tags: dict[str, str] = attrs.field(factory=dict)
     purged_ns: int = -limits.PURGE_INTERVAL_NS
     sequence: int = 0
     messages: dict[int, Message] = attrs.field(factory=dict)
@@ -90,49 +121,152 @@ class Queue:
     purged: int = 0
     moved: int = 0
     copies: int = 0
-    _ordering: StandardOrdering = attrs.field(factory=StandardOrdering)
+    received: int = 0
+    empty_receives: int = 0
+    deletes: int = 0
+    sent_bytes: int = 0
+    deduplicated: int = 0
+    arrived: int = 0
+    fifo: bool = attrs.field(init=False)
+    series: Series = attrs.field(init=False)
+    _ordering: Ordering = attrs.field(init=False)
     _deadlines: Deadlines = attrs.field(factory=Deadlines)
     _retention: Retention = attrs.field(factory=Retention)
+    _deduplication: Deduplication = attrs.field(factory=Deduplication)
+    _attempts: Attempts = attrs.field(factory=Attempts)
+    _fairness: FairOrdering | None = None
+    _tracked: bool = False
+    _calls: int = 0
+    _former_scope: tuple[str, int] = ("", 0)
     _expiry_ns: int = NEVER_NS
+    _unsettled_ns: int = 0
+    """Nothing falls due before this, no minute of the metrics ends either: the one question of the hot path."""
     _missed_servers: int = 0
 
+    def __attrs_post_init__(self) -> None:
+        self.series = Series(self.created_ns)
+        self.fifo = self.settings.fifo is not None
+        self._ordering = GroupOrdering(self.messages) if self.fifo else StandardOrdering()
+        self._tracked = self.fifo
+
     # ---------------------------------------------------------------------------------------------- sending
-    def send(
-        self, body: str, checked: CheckedMessage, *, producer: str, place: int, group_id: str | None, now: int
-    ) -> Message:
+    def send(self, body: str, checked: CheckedMessage, *, producer: str, place: int, now: int) -> Message:
         """Store a message: DELAYED until its delay ends, or AVAILABLE at once.
 
-        Source: API_SendMessage. Cost: O(1); O(log d) with a delay.
+        On a FIFO queue a repeat of a send within five minutes stores nothing, and answers with the address
+        and number of the first.
+
+        Source: API_SendMessage. Cost: O(1); O(log d) with a delay, O(log g) on a FIFO queue.
         """
-        delay_ns, attributes, system_attributes = checked
+        if self._unsettled_ns <= now:
+            self.settle(now)
+        delay_ns, attributes, system_attributes, group_id, deduplication_id, size = checked
         extras = NO_EXTRAS
         if attributes or system_attributes or group_id is not None:
-            extras = Extras(attributes=attributes, system_attributes=system_attributes, group_id=group_id)
+            extras = Extras(
+                attributes=attributes,
+                system_attributes=system_attributes,
+                group_id=group_id,
+                deduplication_id=deduplication_id,
+            )
+        if group_id is not None:
+            if deduplication_id is None:
+                self._be_fair(now)
+            elif (first := self._first_sent(group_id, deduplication_id, producer, place, now)) is not None:
+                self.deduplicated += 1
+                return Message(first.sequence, body, first.producer, first.place, now, now, GONE, extras)
         self.sequence = sequence = self.sequence + 1
         message = Message(sequence, body, producer, place, now, now, AVAILABLE, extras)
         self.messages[sequence] = message
+        self.sent_bytes += size
         if now + self.settings.retention_ns < self._expiry_ns:
             self._announce_expiry(now + self.settings.retention_ns)
+        if self.fifo:
+            self._calls += 1
+            message.turn = (now + delay_ns, self._calls)
         if delay_ns:
             message.state = DELAYED
             self.delayed += 1
             self._wait_until(message, now + delay_ns)
-        else:
+        if self._tracked or not delay_ns:
             self._ordering.add(message)
         return message
 
-    def take_dead_letter(self, old: Message, *, source_arn: str) -> Message:
-        """Store a message that was moved here: AVAILABLE at once, with its id, count and age (sqs.md 9)."""
-        extras = attrs.evolve(old.extras, dead_letter_source_arn=source_arn, carried_count=old.receive_count)
+    def _first_sent(self, group_id: str, deduplication_id: str, producer: str, place: int, now: int) -> Accepted | None:
+        """What the ids of a new message already stand for; if nothing, they stand for it from now on."""
+        assert self.settings.fifo is not None, "only FIFO queues have deduplication ids"
+        former, until_ns = self._former_scope
+        scope = former if now < until_ns else self.settings.fifo.deduplication_scope
+        key = (group_id if scope == "messageGroup" else None, deduplication_id)
+        first = self._deduplication.find(key, now)
+        if first is None:
+            self._deduplication.remember(key, Accepted(producer, place, self.sequence + 1), now)
+        return first
+
+    def _be_fair(self, now: int) -> None:
+        """Order messages by their tenants too, from the first message with a group on."""
+        if isinstance(self._ordering, StandardOrdering):
+            in_flight = [message for message in self.messages.values() if message.state is IN_FLIGHT]
+            self._ordering = self._fairness = FairOrdering(self._ordering, in_flight, now)
+            self._tracked = True
+
+    def take_moved(self, old: Message, *, source_arn: str, now: int) -> Message:
+        """Store a message that was moved here as a dead letter: AVAILABLE at once, with its id and count.
+
+        A standard queue keeps its age; a FIFO queue lets it begin anew, with the message's id as
+        deduplication id, so that no earlier one can swallow it (sqs.md 9).
+        """
+        extras = attrs.evolve(
+            old.extras,
+            dead_letter_source_arn=source_arn,
+            moved_ns=now,
+            carried_count=old.receive_count,
+            deduplication_id=identifiers.message_id(self.seed, old.producer, old.place) if self.fifo else None,
+        )
+        enqueued_ns = now if self.fifo else old.enqueued_ns
+        message = self._arrive(old, old.producer, old.place, old.sent_ns, enqueued_ns, extras, now)
+        message.receive_count = old.receive_count
+        message.first_received_ns = old.first_received_ns
+        return message
+
+    def take_redriven(self, old: Message, *, producer: str, place: int, now: int) -> Message:
+        """Store a message that a move task brought: a new message, with a new id, age and count (sqs.md 10.7)."""
+        extras = attrs.evolve(old.extras, dead_letter_source_arn=None, moved_ns=0, carried_count=0)
+        return self._arrive(old, producer, place, now, now, extras, now)
+
+    def next_available(self, now: int) -> Message | None:
+        """The message that a receive would be given next, left where it is."""
+        candidates = self._ordering.candidates(now)
+        message = next(candidates, None)
+        if message is not None:
+            self._ordering.add_back(message, len(self.messages))
+        candidates.close()
+        return message
+
+    def move_away(self, message: Message) -> None:
+        """End an available message that moves to another queue."""
+        message.state = GONE
+        del self.messages[message.sequence]
+        self.moved += 1
+        if self._tracked:
+            self._ordering.removed(message, was_available=True)
+
+    def _arrive(
+        self, old: Message, producer: str, place: int, sent_ns: int, enqueued_ns: int, extras: Extras, now: int
+    ) -> Message:
+        self.settle(now)
+        if not self.fifo and extras.group_id is not None:
+            self._be_fair(now)
+        self.arrived += 1
+        self._calls += 1
         self.sequence = sequence = self.sequence + 1
-        message = Message(
-            sequence, old.body, old.producer, old.place, old.sent_ns, old.enqueued_ns, AVAILABLE, extras,
-            receive_count=old.receive_count, first_received_ns=old.first_received_ns,
-        )  # fmt: skip
+        message = Message(sequence, old.body, producer, place, sent_ns, enqueued_ns, AVAILABLE, extras)
+        message.turn = (now, self._calls)
         self.messages[sequence] = message
-        self._retention.add_inherited(message)
-        if message.enqueued_ns + self.settings.retention_ns < self._expiry_ns:
-            self._announce_expiry(message.enqueued_ns + self.settings.retention_ns)
+        if enqueued_ns < now:
+            self._retention.add_inherited(message)
+        if enqueued_ns + self.settings.retention_ns < self._expiry_ns:
+            self._announce_expiry(enqueued_ns + self.settings.retention_ns)
         self._ordering.add(message)
         return message
 
@@ -143,11 +277,12 @@ class Queue:
         visibility_ns: int | None = None,
         *,
         short_poll: bool = False,
+        attempt_id: str | None = None,
         dead_letter_queue: Queue | None = None,
         now: int,
         decisions: Decisions = PERFECT,
     ) -> tuple[list[Delivery], list[Change]]:
-        """Hand out up to ``limit`` available messages, oldest first, and hide them for a while.
+        """Hand out up to ``limit`` available messages, and hide them for a while.
 
         A message that was received here as often as the redrive policy permits goes to
         ``dead_letter_queue`` instead, and the call goes on with the next (sqs.md 4.5).
@@ -156,29 +291,44 @@ class Queue:
             The deliveries, and the moves to the dead-letter queue, each with the record that ended.
 
         Raises:
-            OverLimit: A short poll while the queue bears no more messages in flight.
+            OverLimit: A short poll of a standard queue that bears no more messages in flight.
 
-        Source: API_ReceiveMessage. Cost: O(log r) a message, r messages that came back and wait.
+        Source: API_ReceiveMessage. Cost: O(log r) a message, r messages that came back and wait; on a FIFO
+        queue O(log g) a group, g groups that are ready.
         """
-        if self._deadlines.earliest_ns <= now or self._expiry_ns <= now:
+        if self._unsettled_ns <= now:
             self.settle(now)
-        if limit > self.in_flight_limit - self.in_flight:
-            limit = self.in_flight_limit - self.in_flight
-            if limit <= 0 and short_poll:
-                raise errors.OverLimit.in_flight()
         if visibility_ns is None:
             visibility_ns = self.settings.visibility_timeout_ns
-        policy = self.settings.redrive_policy
-        threshold = policy.max_receive_count if policy is not None and dead_letter_queue is not None else NEVER_NS
-        ordering: StandardOrdering | Sample = self._ordering
-        if decisions is not PERFECT:
-            ordering = self._sample(decisions, short_poll=short_poll)
+        if self.fifo:
+            self._calls += 1
+            if attempt_id is not None and (again := self._repeat(attempt_id, visibility_ns, now)):
+                return again, []
+        elif limit > self.in_flight_limit - self.in_flight <= 0 and short_poll:
+            raise errors.OverLimit.in_flight()
+        limit = min(limit, self.in_flight_limit - self.in_flight)
+        deliveries, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll=short_poll)
+        self._hide([one.message for one in deliveries if one.message.state is IN_FLIGHT], visibility_ns, now)
+        if attempt_id is not None:
+            self._attempts.remember(attempt_id, deliveries, now + visibility_ns, now)
+        self.received += len(deliveries)
+        if not deliveries:
+            self.empty_receives += 1
+        return deliveries, moves
+
+    def _hand_out(
+        self, limit: int, dead_letter_queue: Queue | None, now: int, decisions: Decisions, *, short_poll: bool
+    ) -> tuple[list[Delivery], list[Change]]:
+        """Put up to ``limit`` messages in flight, and move away those that were received too often."""
         deliveries: list[Delivery] = []
         moves: list[Change] = []
-        while len(deliveries) < limit:
-            message = ordering.take()
-            if message is None:
-                break
+        if limit <= 0:
+            return deliveries, moves
+        policy = self.settings.redrive_policy
+        threshold = policy.max_receive_count if policy is not None and dead_letter_queue is not None else NEVER_NS
+        sample = None if decisions is PERFECT or self.fifo else self._sample(decisions, short_poll=short_poll)
+        candidates = (sample or self._ordering).candidates(now)
+        for message in candidates:
             if message.receive_count >= threshold and message.receives_here >= threshold:
                 assert dead_letter_queue is not None, "only a dead-letter queue gives a threshold"
                 moves.append(self._move(message, dead_letter_queue, now))
@@ -187,47 +337,66 @@ class Queue:
             if count == 1:
                 message.first_received_ns = now
             message.state = IN_FLIGHT
-            message.deadline_ns = now + visibility_ns
+            self.in_flight += 1
+            if self._fairness is not None:
+                self._fairness.entered_flight(message, now)
             deliveries.append(Delivery(message, count, now, self.number))
-        self.in_flight += len(deliveries)
-        if isinstance(ordering, Sample):
-            ordering.put_back(len(self.messages))
-            self._duplicate(deliveries, decisions)
-        for delivery in deliveries:
-            if delivery.message.state is IN_FLIGHT:
-                self._hide(delivery.message, visibility_ns)
+            if len(deliveries) == limit:
+                break
+        candidates.close()
+        if sample is not None:
+            sample.put_back(len(self.messages))
+            self._duplicate(deliveries, decisions, now)
         return deliveries, moves
 
-    def _hide(self, message: Message, visibility_ns: int) -> None:
-        """List an in-flight message under its deadline; with a timeout of 0 it is available again at once."""
-        if not visibility_ns:
-            self._show(message)
-        elif self._deadlines.add(message):
-            self.due.announce(message.deadline_ns, self.number)
+    def _repeat(self, attempt_id: str, visibility_ns: int, now: int) -> list[Delivery]:
+        """The deliveries of an earlier receive again, hidden anew; nothing if it cannot be repeated."""
+        deliveries = self._attempts.repeatable(attempt_id, now)
+        self._deadlines.stale += len(deliveries)
+        self._hide([delivery.message for delivery in deliveries], visibility_ns, now)
+        self._attempts.remember(attempt_id, deliveries, now + visibility_ns, now)
+        return deliveries
 
-    def _show(self, message: Message) -> None:
+    def _hide(self, messages: list[Message], visibility_ns: int, now: int) -> None:
+        """List in-flight messages under their deadline; with a timeout of 0 they are available again at once."""
+        until_ns = now + visibility_ns
+        for message in messages:
+            message.deadline_ns = until_ns
+        if self.fifo:
+            for message in messages:
+                message.turn = (until_ns, self._calls)
+        if not visibility_ns:
+            for message in messages:
+                self._show(message, now)
+        elif messages and self._deadlines.add(messages, until_ns):
+            self._announce_due(until_ns)
+
+    def _show(self, message: Message, now: int) -> None:
         """Make an in-flight message available."""
         message.state = AVAILABLE
-        self.in_flight -= 1
+        self._left_flight(message, now)
         self._ordering.add_back(message, len(self.messages))
 
     def _move(self, message: Message, dead_letter_queue: Queue, now: int) -> Change:
         message.state = GONE
         del self.messages[message.sequence]
         self.moved += 1
-        dead_letter_queue.take_dead_letter(message, source_arn=self.arn)
+        if self._tracked:
+            self._ordering.removed(message, was_available=False)
+        dead_letter_queue.take_moved(message, source_arn=self.arn, now=now)
         return Change(now, Event.MOVED, message)
 
     # --------------------------------------------------------------------------- what SQS does not guarantee
     def _sample(self, decisions: Decisions, *, short_poll: bool) -> Sample:
+        assert not isinstance(self._ordering, GroupOrdering), "a FIFO queue guarantees its order"
         self._missed_servers = missed_servers(self.name, decisions, self._missed_servers) if short_poll else 0
         return Sample(self._ordering, decisions, self._missed_servers)
 
-    def _duplicate(self, deliveries: list[Delivery], decisions: Decisions) -> None:
+    def _duplicate(self, deliveries: list[Delivery], decisions: Decisions, now: int) -> None:
         """Show deliveries again at once, where the decisions say so: a copy beside the one in flight."""
         for delivery in deliveries:
             if decisions.choose(chance.DUPLICATE, delivery.message.address, 2):
-                self._show(delivery.message)
+                self._show(delivery.message, now)
 
     def _keep_stray(self, message: Message, now: int, decisions: Decisions) -> bool:
         """Whether a server misses the delete of a message, which then comes back later as a stray copy."""
@@ -243,35 +412,55 @@ class Queue:
 
     # ------------------------------------------------------------------------------- deleting, changing, purging
     def delete(self, delivery: Delivery, *, now: int, decisions: Decisions = PERFECT) -> bool:
-        """Delete the message of a delivery, whichever of its deliveries it is; True if it was there.
+        """Delete the message of a delivery; True if it was there.
 
-        Source: API_DeleteMessage, sqs.md 5.3 and 5.4. Cost: O(1).
+        On a standard queue any delivery of the message will do; on a FIFO queue only the one under which it
+        is in flight.
+
+        Raises:
+            InvalidParameterValue: On a FIFO queue, the delivery's visibility timeout is over.
+
+        Source: API_DeleteMessage, sqs.md 5.3 to 5.5. Cost: O(1); O(log g) on a FIFO queue.
         """
-        if self._deadlines.earliest_ns <= now or self._expiry_ns <= now:
+        if self._unsettled_ns <= now:
             self.settle(now)
         message = delivery.message
         state = message.state
         if state is GONE or state is STRAY:
+            self.deletes += 1
             return False
-        if (
+        if self.fifo:
+            self._refuse_expired(delivery)
+        elif (
             decisions is not PERFECT
             and delivery.receive_count < message.receive_count
             and decisions.choose(chance.STALE_DELETE, message.address, 2)
         ):
+            self.deletes += 1
             return False
         message.state = GONE
         self.deleted += 1
+        self.deletes += 1
         if state is IN_FLIGHT:
-            self._leave_flight()
-        if decisions is PERFECT or not self._keep_stray(message, now, decisions):
+            self._leave_flight(message, now)
+        if self._tracked:
+            self._ordering.removed(message, was_available=state is AVAILABLE)
+        if decisions is PERFECT or self.fifo or not self._keep_stray(message, now, decisions):
             del self.messages[message.sequence]
         return True
+
+    def _refuse_expired(self, delivery: Delivery) -> None:
+        """Refuse a handle of a FIFO queue under which its message is not in flight."""
+        message = delivery.message
+        if message.state is not IN_FLIGHT or message.receive_count != delivery.receive_count:
+            raise errors.InvalidParameterValue.of("ReceiptHandle", self.receipt_handle(delivery), _EXPIRED)
 
     def change_visibility(self, delivery: Delivery, visibility_ns: int, *, now: int) -> None:
         """Hide the message of a delivery until ``visibility_ns`` from now; 0 shows it at once.
 
         Raises:
-            InvalidParameterValue: The message is gone, or would stay hidden over 12 hours after the receive.
+            InvalidParameterValue: The message is gone, or would stay hidden over 12 hours after the receive;
+                on a FIFO queue, the delivery's visibility timeout is over.
 
         Source: API_ChangeMessageVisibility, sqs.md 5.6 to 5.10. Cost: O(log d), d distinct deadlines.
         """
@@ -279,6 +468,8 @@ class Queue:
         message = delivery.message
         if message.state is GONE or message.state is STRAY:
             raise errors.InvalidParameterValue.of("ReceiptHandle", self.receipt_handle(delivery), _UNAVAILABLE)
+        if self.fifo:
+            self._refuse_expired(delivery)
         if now - delivery.received_ns + visibility_ns > limits.TOTAL_VISIBILITY_NS:
             raise errors.InvalidParameterValue.of(
                 "VisibilityTimeout",
@@ -286,18 +477,20 @@ class Queue:
                 "Total VisibilityTimeout for the message is beyond the limit "
                 f"[{limits.TOTAL_VISIBILITY_NS // limits.SECOND_NS} seconds]",
             )
+        self._calls += 1
         if message.state is IN_FLIGHT:
-            message.state = AVAILABLE
-            self._leave_flight()
-            if not visibility_ns:
-                self._ordering.add_back(message, len(self.messages))
-        if visibility_ns:
+            self._deadlines.stale += 1
+            self._hide([message], visibility_ns, now)
+        elif visibility_ns:
             message.state = IN_FLIGHT
             self.in_flight += 1
-            self._wait_until(message, now + visibility_ns)
+            if self._fairness is not None:
+                self._fairness.removed(message, was_available=True)
+                self._fairness.entered_flight(message, now)
+            self._hide([message], visibility_ns, now)
 
     def purge(self, *, now: int) -> int:
-        """Remove every message, in whatever state; how many there were.
+        """Remove every message, in whatever state, and forget deduplication ids; how many messages there were.
 
         Raises:
             PurgeQueueInProgress: The last purge was less than 60 seconds ago.
@@ -308,23 +501,42 @@ class Queue:
         if now - self.purged_ns < limits.PURGE_INTERVAL_NS:
             raise errors.PurgeQueueInProgress.on(self.name)
         self.purged_ns = now
-        for message in self.messages.values():
-            message.state = GONE
         purged = len(self.messages) - self.stray
         self.purged += purged
-        self.messages = {}
+        self.end_all()
+        self._deduplication.clear()
+        return purged
+
+    def end_all(self) -> None:
+        """End every message, as a purge and the deletion of the queue do."""
+        for message in self.messages.values():
+            message.state = GONE
+        self.messages.clear()
         self.in_flight = self.delayed = self.stray = 0
         self._ordering.clear()
         self._deadlines.clear()
         self._expiry_ns = NEVER_NS
-        return purged
 
     def change_settings(self, settings: Settings, *, now: int) -> None:
-        """Take new attributes. Retention applies to the messages already here; the rest to what comes."""
+        """Take new attributes. Retention applies to the messages already here, on FIFO queues the delay too."""
         self.settle(now)
-        self.settings = settings
+        former, self.settings = self.settings, settings
         self.modified_ns = now
         self._find_expiry()
+        if former.fifo is not None and settings.fifo is not None:
+            if settings.fifo.deduplication_scope != former.fifo.deduplication_scope:
+                self._former_scope = (former.fifo.deduplication_scope, now + limits.ATTRIBUTE_CHANGE_NS)
+            if settings.delay_ns != former.delay_ns:
+                self._delay_anew(now)
+
+    def _delay_anew(self, now: int) -> None:
+        """Give the delayed messages of a FIFO queue its new delay, counted from their send."""
+        self._calls += 1
+        for message in [message for message in self.messages.values() if message.state is DELAYED]:
+            until_ns = max(now, message.sent_ns + self.settings.delay_ns)
+            message.turn = (until_ns, self._calls)
+            self._deadlines.stale += 1
+            self._wait_until(message, until_ns)
 
     # ------------------------------------------------------------------------------------------------- time
     def next_due_ns(self) -> int:
@@ -340,12 +552,16 @@ class Queue:
         changes: list[Change] = []
         while True:
             due_ns = self._deadlines.next_ns() if self._deadlines.earliest_ns <= now else NEVER_NS
-            if self._expiry_ns <= now and self._expiry_ns <= due_ns:
-                self._expire(changes)
-            elif due_ns <= now:
-                self._end_waits(due_ns, changes)
-            else:
+            next_ns = min(due_ns, self._expiry_ns)
+            if self.series.end_ns <= min(next_ns, now):
+                self.series.close(self.totals(), self.gauges, min(next_ns, now))
+            if next_ns > now:
+                self._unsettled_ns = min(self._deadlines.earliest_ns, self._expiry_ns, self.series.end_ns)
                 return changes
+            if self._expiry_ns == next_ns:
+                self._expire(changes)
+            else:
+                self._end_waits(due_ns, changes)
 
     def _end_waits(self, due_ns: int, changes: list[Change]) -> None:
         for message in self._deadlines.pop_due():
@@ -353,7 +569,7 @@ class Queue:
             if event is None:
                 continue  # listed twice under one deadline, and already shown
             if message.state is IN_FLIGHT:
-                self.in_flight -= 1
+                self._left_flight(message, due_ns)
             elif message.state is DELAYED:
                 self.delayed -= 1
             else:
@@ -365,20 +581,23 @@ class Queue:
 
     def _expire(self, changes: list[Change]) -> None:
         """End the oldest message if its time has come, and find when the next one's comes."""
+        at_ns = self._expiry_ns
         oldest = self._retention.oldest(self.messages, self.sequence)
-        if oldest is not None and oldest.enqueued_ns + self.settings.retention_ns <= self._expiry_ns:
-            if oldest.state is STRAY:
+        if oldest is not None and oldest.enqueued_ns + self.settings.retention_ns <= at_ns:
+            state, oldest.state = oldest.state, GONE
+            if state is STRAY:
                 self.stray -= 1
             else:
                 self.expired += 1
-                changes.append(Change(self._expiry_ns, Event.EXPIRED, oldest))
-            if oldest.state is IN_FLIGHT:
-                self.in_flight -= 1
-            elif oldest.state is DELAYED:
+                changes.append(Change(at_ns, Event.EXPIRED, oldest))
+            if state is IN_FLIGHT:
+                self._left_flight(oldest, at_ns)
+            elif state is DELAYED:
                 self.delayed -= 1
-            if oldest.state is not AVAILABLE:
+            if state is not AVAILABLE:
                 self._deadlines.stale += 1
-            oldest.state = GONE
+            if self._tracked and state is not STRAY:
+                self._ordering.removed(oldest, was_available=state is AVAILABLE)
             del self.messages[oldest.sequence]
         self._find_expiry()
 
@@ -390,22 +609,36 @@ class Queue:
 
     def _announce_expiry(self, expiry_ns: int) -> None:
         self._expiry_ns = expiry_ns
+        self._unsettled_ns = min(self._unsettled_ns, expiry_ns)
         self.expiries.announce(expiry_ns, self.number)
 
     def _wait_until(self, message: Message, deadline_ns: int) -> None:
         message.deadline_ns = deadline_ns
-        if self._deadlines.add(message):
-            self.due.announce(deadline_ns, self.number)
+        if self._deadlines.add([message], deadline_ns):
+            self._announce_due(deadline_ns)
 
-    def _leave_flight(self) -> None:
-        """Count a message out of flight whose entry among the deadlines stays behind."""
+    def _announce_due(self, due_ns: int) -> None:
+        self._unsettled_ns = min(self._unsettled_ns, due_ns)
+        self.due.announce(due_ns, self.number)
+
+    def _left_flight(self, message: Message, now: int) -> None:
+        """Count a message out of flight."""
         self.in_flight -= 1
+        if self._fairness is not None:
+            self._fairness.left_flight(message, now)
+
+    def _leave_flight(self, message: Message, now: int) -> None:
+        """Count a message out of flight that has ended, so that its entry among the deadlines stays behind."""
+        self._left_flight(message, now)
         deadlines = self._deadlines
         deadlines.stale = stale = deadlines.stale + 1
         if stale > self.in_flight + self.delayed + self.stray + SLACK:
             deadlines.clean_up()
-            # A dictionary keeps the room of what was deleted from it; a copy takes only what it needs.
-            self.messages = dict(self.messages)
+            self._attempts.forget_old(now)
+            # A dictionary keeps the room of what was deleted from it; filled again, it takes only what it needs.
+            kept = dict(self.messages)
+            self.messages.clear()
+            self.messages.update(kept)
 
     # ---------------------------------------------------------------------------------------- looking, handles
     def counts(self, now: int) -> Counts:
@@ -422,6 +655,39 @@ class Queue:
         """Every message in the queue, in order of arrival, as it lies there. Cost: O(messages)."""
         self.settle(now)
         return [message for message in self.messages.values() if message.state is not STRAY]
+
+    def totals(self) -> dict[str, int]:
+        """What the metrics count, since the queue was made."""
+        totals = {
+            "NumberOfMessagesSent": self.sequence - self.arrived,
+            "NumberOfMessagesReceived": self.received,
+            "NumberOfMessagesDeleted": self.deletes,
+            "NumberOfEmptyReceives": self.empty_receives,
+            "SentMessageSize": self.sent_bytes,
+        }
+        if self.fifo:
+            totals["NumberOfDeduplicatedSentMessages"] = self.deduplicated
+        return totals
+
+    def gauges(self, at_ns: int) -> dict[str, int]:
+        """What the metrics show of the present state at a time. Cost: O(1), O(messages) with noisy groups."""
+        gauges = {
+            "ApproximateNumberOfMessagesVisible": self.visible,
+            "ApproximateNumberOfMessagesNotVisible": self.in_flight,
+            "ApproximateNumberOfMessagesDelayed": self.delayed,
+            "ApproximateAgeOfOldestMessage": _age_of_oldest(self.messages.values(), at_ns),
+        }
+        if self.fifo:
+            in_flight = (message.extras.group_id for message in self.messages.values() if message.state is IN_FLIGHT)
+            gauges["ApproximateNumberOfGroupsWithInflightMessages"] = len(set(in_flight)) if self.in_flight else 0
+        if self._fairness is not None:
+            noisy = self._fairness.noisy_groups()
+            quiet = [message for message in self.messages.values() if message.extras.group_id not in noisy]
+            gauges["ApproximateNumberOfNoisyGroups"] = len(noisy)
+            for state, name in _QUIET_GAUGES.items():
+                gauges[name] = sum(message.state is state for message in quiet)
+            gauges["ApproximateAgeOfOldestMessageInQuietGroups"] = _age_of_oldest(quiet, at_ns)
+        return gauges
 
     def receipt_handle(self, delivery: Delivery) -> str:
         """The handle that stands for a delivery."""
@@ -462,5 +728,7 @@ class Queue:
             assert message.sequence == sequence, "each message is found under its own sequence number"
             assert message.receives_here >= 0, "no message has fewer receives than it brought along"
             assert message.enqueued_ns + self.settings.retention_ns >= self._expiry_ns, "none expires unannounced"
+        unsettled_ns = min(self._deadlines.earliest_ns, self._expiry_ns, self.series.end_ns)
+        assert self._unsettled_ns <= unsettled_ns, "nothing falls due unnoticed"
         self._ordering.check_invariants({s for s, m in self.messages.items() if m.state is AVAILABLE})
         self._deadlines.check_invariants(self.in_flight + self.delayed + self.stray)

@@ -7,8 +7,12 @@ not ask. What was not handed out goes back where it came from.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from itertools import islice
+
 from . import decisions as chance
 from .decisions import Decisions
+from .fairness import FairOrdering
 from .message import Message
 from .ordering import StandardOrdering
 
@@ -18,38 +22,39 @@ class Sample:
 
     __slots__ = ("_decisions", "_hand", "_missed_servers", "_ordering", "_unseen")
 
-    def __init__(self, ordering: StandardOrdering, decisions: Decisions, missed_servers: int) -> None:
+    def __init__(self, ordering: StandardOrdering | FairOrdering, decisions: Decisions, missed_servers: int) -> None:
         self._ordering = ordering
         self._decisions = decisions
         self._missed_servers = missed_servers
         self._hand: list[Message] = []
         self._unseen: list[Message] = []
 
-    def take(self) -> Message | None:
-        """Remove and give the oldest message that is seen, or the one behind it that the decisions prefer."""
+    def candidates(self, now: int) -> Generator[Message, None, None]:
+        """The messages that are seen, the oldest first or the one behind it that the decisions prefer."""
+        seen = self._seen(now)
         hand = self._hand
-        while len(hand) < chance.REORDER_WINDOW and (message := self._next_seen()) is not None:
-            hand.append(message)
-        if not hand:
-            return None
-        overtaken_by = 0
-        if len(hand) > 1:
-            overtaken_by = self._decisions.choose(chance.REORDER, hand[0].address, len(hand))
-        return hand.pop(overtaken_by)
+        while True:
+            hand.extend(islice(seen, chance.REORDER_WINDOW - len(hand)))
+            if not hand:
+                return
+            overtaken_by = 0
+            if len(hand) > 1:
+                overtaken_by = self._decisions.choose(chance.REORDER, hand[0].address, len(hand))
+            yield hand.pop(overtaken_by)
 
     def put_back(self, available: int) -> None:
         """Give back what was taken from the ordering and not handed out."""
         for message in self._hand + self._unseen:
             self._ordering.add_back(message, available)
 
-    def _next_seen(self) -> Message | None:
+    def _seen(self, now: int) -> Iterator[Message]:
         if self._missed_servers == chance.ALL_SERVERS:
-            return None
-        while (message := self._ordering.take()) is not None:
-            if not self._missed_servers >> chance.server_of(message.address) & 1:
-                return message
-            self._unseen.append(message)
-        return None
+            return
+        for message in self._ordering.candidates(now):
+            if self._missed_servers >> chance.server_of(message.address) & 1:
+                self._unseen.append(message)
+            else:
+                yield message
 
 
 def missed_servers(queue_name: str, decisions: Decisions, missed_last_time: int) -> int:

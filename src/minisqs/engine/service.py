@@ -9,20 +9,24 @@ list, and ``next_due_ns`` says when it is worth asking again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import attrs
 from sortedcontainers import SortedList
 
 from .. import errors, limits
 from . import attributes as queue_attributes
-from . import checks, identifiers
-from .attributes import Settings
+from . import checks, identifiers, permissions, redrive
+from .attributes import FifoSettings, Settings
 from .deadlines import Agenda
 from .decisions import PERFECT, Decisions
-from .lifecycle import GONE
+from .lifecycle import Event
 from .message import Delivery, Message
+from .pages import Page
 from .queue import Change, Queue
+from .quotas import Quotas
+from .redrive import MoveTask
 from .values import BatchAnswer, ReceiveMessage, SendMessage
 
 Answer = TypeVar("Answer")
@@ -60,9 +64,18 @@ class Service:
         account_id: Twelve digits.
         seed: What ids and receipt handles are made from.
         in_flight_limit: Received and undeleted messages that each queue bears.
+        fifo_quotas: Whether FIFO queues take only so many calls a second.
     """
 
-    def __init__(self, *, region: str, account_id: str, seed: bytes, in_flight_limit: int = limits.IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        *,
+        region: str,
+        account_id: str,
+        seed: bytes,
+        in_flight_limit: int = limits.IN_FLIGHT,
+        fifo_quotas: bool = False,
+    ) -> None:
         self.region = region
         self.account_id = account_id
         self.seed = seed
@@ -77,6 +90,10 @@ class Service:
         self._sent: dict[str, int] = {}
         self._due = Agenda()
         self._expiries = Agenda()
+        self._quotas = Quotas(region) if fifo_quotas else None
+        self._tasks: list[MoveTask] = []
+        self._running: list[MoveTask] = []
+        self._redriven: list[tuple[Queue, Change]] = []
 
     # ----------------------------------------------------------------------------------------------- queues
     def queue(self, queue_url: str) -> Queue:
@@ -94,6 +111,10 @@ class Service:
             raise errors.QueueDoesNotExist
         return found
 
+    def queues(self, prefix: str = "") -> list[Queue]:
+        """The queues whose name begins with ``prefix``, by name."""
+        return [self._queues[name] for name in self._names.irange(prefix, prefix + "\x7f")]
+
     def has_queue(self, arn: str) -> bool:
         """Whether ``arn`` is a queue of this account and region."""
         return self._by_arn(arn) is not None
@@ -104,11 +125,18 @@ class Service:
         policy = queue.settings.redrive_allow_policy if queue else None
         return policy is None or policy.allows(source_arn)
 
-    def create_queue(self, queue_name: str, attributes: Mapping[str, str] | None = None, *, now: int) -> Queue:
+    def create_queue(
+        self,
+        queue_name: str,
+        attributes: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        now: int,
+    ) -> Queue:
         """Make a queue, or find the one of that name if all the attributes given agree with it.
 
         Raises:
-            InvalidParameterValue: The name, or a redrive policy, is not one.
+            InvalidParameterValue: The name, a tag, or a redrive policy is not one.
             InvalidAttributeName, InvalidAttributeValue: An attribute is unknown, or out of range.
             QueueDeletedRecently: The name was deleted less than 60 seconds ago.
             QueueNameExists: A queue of that name has another value of an attribute.
@@ -116,11 +144,11 @@ class Service:
         Source: API_CreateQueue, sqs.md 14.5. Cost: O(log q), q queues.
         """
         given = checks.text_map(attributes or {})
-        name = checks.queue_name(queue_name, fifo=given.get("FifoQueue", "").lower() == "true")
-        if name.endswith(".fifo"):
-            raise errors.UnsupportedOperation(f"FIFO queues are not built yet: {name}.")
+        name = _queue_name(queue_name, given)
         arn = f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
-        settings = queue_attributes.changed(Settings(), given, queue_arn=arn, neighbours=self)
+        default = Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
+        settings = queue_attributes.changed(default, given, queue_arn=arn, neighbours=self)
+        checked_tags = checks.tags(tags or {}, {}, name)
         deleted_ns = self._deleted_ns.get(name)
         if deleted_ns is not None and now - deleted_ns < limits.NAME_REUSE_NS:
             raise errors.QueueDeletedRecently
@@ -128,7 +156,9 @@ class Service:
         if existing is not None:
             self._refuse_differing(existing, given)
             return existing
-        return self._add_queue(name, arn, settings, now)
+        queue = self._add_queue(name, arn, settings, now)
+        queue.tags = checked_tags
+        return queue
 
     def _refuse_differing(self, queue: Queue, given: Mapping[str, str]) -> None:
         for attribute, value in given.items():
@@ -162,8 +192,7 @@ class Service:
         Source: API_DeleteQueue, sqs.md 14.8. Cost: O(messages).
         """
         queue = self.queue(queue_url)
-        for message in queue.messages.values():
-            message.state = GONE
+        queue.end_all()
         self._names.remove(queue.name)
         del self._queues[queue.name], self._by_url[queue.url], self._by_number[queue.number]
         self._deleted_ns[queue.name] = now
@@ -180,13 +209,36 @@ class Service:
             raise errors.QueueDoesNotExist
         return queue.url
 
-    def list_queues(self, queue_name_prefix: str = "") -> list[Queue]:
-        """The queues whose name begins with a prefix, by name. Cost: O(log q + answers).
+    def list_queues(
+        self, queue_name_prefix: str = "", *, max_results: int | None = None, next_token: str | None = None
+    ) -> tuple[list[Queue], str | None]:
+        """The queues whose name begins with a prefix, by name, and a token if a page was asked for and more is left.
 
-        Source: API_ListQueues.
+        Without ``max_results`` there are at most 1,000, and never a token.
+
+        Source: API_ListQueues, sqs.md 14.14. Cost: O(log q + answers).
         """
         prefix = checks.text(queue_name_prefix)
-        return [self._queues[name] for name in self._names.irange(prefix, prefix + "\x7f")]
+        page = Page.of(f"ListQueues {prefix}", max_results, next_token)
+        names = self._names.irange(max(prefix, page.after), prefix + "\x7f")
+        return page.cut(self._queues[name] for name in names if name > page.after)
+
+    def list_dead_letter_source_queues(
+        self, queue_url: str, *, max_results: int | None = None, next_token: str | None = None
+    ) -> tuple[list[Queue], str | None]:
+        """The queues that name this one as their dead-letter queue, by name; pages as ``list_queues`` has them.
+
+        Source: API_ListDeadLetterSourceQueues, sqs.md 14.11. Cost: O(q).
+        """
+        queue = self.queue(queue_url)
+        page = Page.of(f"ListDeadLetterSourceQueues {queue.name}", max_results, next_token)
+        return page.cut(source for source in self._sources(queue.arn) if source.name > page.after)
+
+    def _sources(self, arn: str) -> Iterator[Queue]:
+        for name in self._names:
+            policy = self._queues[name].settings.redrive_policy
+            if policy is not None and policy.dead_letter_target_arn == arn:
+                yield self._queues[name]
 
     def get_queue_attributes(
         self, queue_url: str, attribute_names: Sequence[str] = ("All",), *, now: int
@@ -231,6 +283,148 @@ class Service:
         """Remove every message of a queue; how many there were. See ``Queue.purge``."""
         return self.queue(queue_url).purge(now=now)
 
+    # --------------------------------------------------------------------------------- tags and permissions
+    def tag_queue(self, queue_url: str, tags: Mapping[str, str]) -> None:
+        """Merge tags into those of a queue.
+
+        Source: API_TagQueue, sqs.md 14.22.
+        """
+        queue = self.queue(queue_url)
+        if not checks.text_map(tags):
+            raise errors.MissingParameter.named("Tags")
+        queue.tags = checks.tags(tags, queue.tags, queue.name)
+
+    def untag_queue(self, queue_url: str, tag_keys: Sequence[str]) -> None:
+        """Take tags away; keys that are not there are ignored.
+
+        Source: API_UntagQueue, sqs.md 14.23.
+        """
+        queue = self.queue(queue_url)
+        keys = checks.tag_keys(tag_keys)
+        queue.tags = {key: value for key, value in queue.tags.items() if key not in keys}
+
+    def list_queue_tags(self, queue_url: str) -> dict[str, str]:
+        """The tags of a queue.
+
+        Source: API_ListQueueTags.
+        """
+        return dict(self.queue(queue_url).tags)
+
+    def add_permission(
+        self, queue_url: str, label: str, aws_account_ids: Sequence[str], actions: Sequence[str], *, now: int
+    ) -> None:
+        """Add a statement to a queue's policy. See ``permissions.added``.
+
+        Source: API_AddPermission, sqs.md 13.
+        """
+        queue = self.queue(queue_url)
+        policy = permissions.added(
+            queue.settings.policy, queue.arn, checks.text(label), checks.texts(aws_account_ids), checks.texts(actions)
+        )
+        queue.change_settings(attrs.evolve(queue.settings, policy=policy), now=now)
+
+    def remove_permission(self, queue_url: str, label: str, *, now: int) -> None:
+        """Take a statement out of a queue's policy. See ``permissions.removed``.
+
+        Source: API_RemovePermission, sqs.md 13.3.
+        """
+        queue = self.queue(queue_url)
+        policy = permissions.removed(queue.settings.policy, queue.arn, checks.text(label))
+        queue.change_settings(attrs.evolve(queue.settings, policy=policy), now=now)
+
+    # ------------------------------------------------------------------------------------------- move tasks
+    def start_message_move_task(
+        self,
+        source_arn: str,
+        destination_arn: str | None = None,
+        max_number_of_messages_per_second: int | None = None,
+        *,
+        now: int,
+    ) -> MoveTask:
+        """Move the messages of a dead-letter queue to another queue, or back to where they came from.
+
+        Raises:
+            InvalidParameterValue, ResourceNotFoundException: As sqs.md 10.1 lists them, in that order.
+            OverLimit: A hundred tasks are running.
+
+        Source: API_StartMessageMoveTask, sqs.md 10.
+        """
+        refuse = errors.InvalidParameterValue
+        source = self._move_task_source(source_arn)
+        if next(self._sources(source.arn), None) is None:
+            raise refuse("Source queue must be configured as a Dead Letter Queue.")
+        if destination_arn is not None:
+            destination = self._by_arn(checks.arn("DestinationArn", destination_arn))
+            if destination is None:
+                raise errors.ResourceNotFoundException.of("DestinationArn")
+            if destination is source:
+                raise refuse("Source queue arn and destination queue arn cannot be the same.")
+            if destination.fifo != source.fifo:
+                raise refuse("The source queue and destination queue must be of the same queue type.")
+        rate = None
+        if max_number_of_messages_per_second is not None:
+            rate = checks.messages_per_second(max_number_of_messages_per_second)
+        self.settle(now)
+        if any(task.source is source for task in self._running):
+            raise refuse(
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+            )
+        if len(self._running) >= limits.MOVE_TASKS:
+            raise errors.OverLimit(f"{limits.MOVE_TASKS} message move tasks are running, the maximum for an account.")
+        task = MoveTask(
+            task_id=identifiers.request_id(self.seed, -1 - len(self._tasks)),
+            source=source,
+            destination_arn=destination_arn,
+            rate=rate,
+            started_ns=now,
+            to_move=len(source.messages) - source.stray,
+            next_ns=now,
+        )
+        self._tasks.append(task)
+        self._running.append(task)
+        return task
+
+    def list_message_move_tasks(self, source_arn: str, max_results: int | None = None, *, now: int) -> list[MoveTask]:
+        """The latest tasks of a source, newest first; one unless more are asked for.
+
+        Source: API_ListMessageMoveTasks, sqs.md 10.4.
+        """
+        source = self._move_task_source(source_arn)
+        wanted = 1 if max_results is None else checks.move_task_results(max_results)
+        return [task for task in reversed(self._tasks) if task.source.arn == source.arn][:wanted]
+
+    def cancel_message_move_task(self, task_handle: str, *, now: int) -> MoveTask:
+        """Let a running task move nothing more; what it moved stays moved.
+
+        Source: API_CancelMessageMoveTask, sqs.md 10.5.
+        """
+        read = redrive.read_handle(checks.text(task_handle))
+        if read is None:
+            raise errors.InvalidParameterValue("Value for parameter TaskHandle is invalid.")
+        task_id, source_arn = read
+        if self._by_arn(source_arn) is None:
+            raise errors.ResourceNotFoundException.of("SourceArn")
+        task = next((task for task in self._tasks if task.task_id == task_id), None)
+        if task is None or task.source.arn != source_arn:
+            raise errors.ResourceNotFoundException("Task does not exist.")
+        if task.status != redrive.RUNNING:
+            raise errors.InvalidParameterValue("Only active tasks can be cancelled.")
+        task.cancel(now)
+        return task
+
+    def _move_task_source(self, source_arn: str) -> Queue:
+        source = self._by_arn(checks.arn("SourceArn", source_arn))
+        if source is None:
+            raise errors.ResourceNotFoundException.of("SourceArn")
+        return source
+
+    def _redrive(self, message: Message, target: Queue, now: int) -> None:
+        """Give a message that left its dead-letter queue to the queue that a task names."""
+        producer = f"redrive to {target.name}"
+        self._sent[producer] = place = self._sent.get(producer, 0) + 1
+        target.take_redriven(message, producer=producer, place=place, now=now)
+        self._redriven.append((target, Change(now, Event.MOVED, message)))
+
     # --------------------------------------------------------------------------------------------- messages
     def send_message(self, queue_url: str, request: SendMessage, *, producer: str, now: int) -> Message:
         """Store one message.
@@ -241,15 +435,15 @@ class Service:
         Source: API_SendMessage. Cost: O(1) and the length of the body.
         """
         checks.message_types(request)
-        return self._send(self.queue(queue_url), request, producer, now)
+        queue = self.queue(queue_url)
+        if self._quotas is not None:
+            self._quotas.count(queue, "send", now, [request.message_group_id or ""])
+        return self._send(queue, request, producer, now)
 
     def _send(self, queue: Queue, request: SendMessage, producer: str, now: int, batch_entry: int = 0) -> Message:
-        settings = queue.settings
-        checked = checks.message(request, settings.delay_ns, settings.maximum_message_size, batch_entry)
+        checked = checks.message(request, queue.settings, batch_entry)
         self._sent[producer] = place = self._sent.get(producer, 0) + 1
-        return queue.send(
-            request.body, checked, producer=producer, place=place, group_id=request.message_group_id, now=now
-        )
+        return queue.send(request.body, checked, producer=producer, place=place, now=now)
 
     def send_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, producer: str, now: int
@@ -263,6 +457,10 @@ class Service:
         queue = self.queue(queue_url)
         checks.batch_ids([entry_id for entry_id, _ in entries], "SendMessageBatchRequestEntry")
         checks.batch_size(request for _, request in entries)
+        if queue.settings.fifo is not None:
+            checks.fifo_batch((request for _, request in entries), queue.settings.fifo)
+        if self._quotas is not None:
+            self._quotas.count(queue, "send", now, {request.message_group_id or "": None for _, request in entries})
         answer: BatchAnswer[Message] = BatchAnswer([], [])
         for number, (entry_id, request) in enumerate(entries, 1):
             try:
@@ -279,12 +477,18 @@ class Service:
         Source: API_ReceiveMessage, sqs.md 14.16.
         """
         queue = self.queue(queue_url)
-        limit, visibility_ns, wait_ns = checks.receive(request, queue.settings.wait_ns)
+        limit, visibility_ns, wait_ns = checks.receive(request, queue.settings)
+        attempt_id = request.receive_request_attempt_id
+        if attempt_id is not None:
+            attempt_id = checks.receive_request_attempt_id(attempt_id, queue.settings)
+        if self._quotas is not None:
+            self._quotas.count(queue, "receive", now)
         policy = queue.settings.redrive_policy
         return queue.receive(
             limit,
             visibility_ns,
             short_poll=not wait_ns,
+            attempt_id=attempt_id,
             dead_letter_queue=None if policy is None else self._by_arn(policy.dead_letter_target_arn),
             now=now,
             decisions=decisions,
@@ -292,7 +496,7 @@ class Service:
 
     def wait_ns(self, queue_url: str, request: ReceiveMessage) -> int:
         """How long a poll waits for a first message."""
-        return checks.receive(request, self.queue(queue_url).settings.wait_ns)[2]
+        return checks.receive(request, self.queue(queue_url).settings)[2]
 
     def delete_message(
         self, queue_url: str, receipt_handle: str | Delivery, *, now: int, decisions: Decisions = PERFECT
@@ -305,6 +509,8 @@ class Service:
         """
         queue = self.queue(queue_url)
         delivery = self._delivery(queue, receipt_handle)
+        if self._quotas is not None:
+            self._quotas.count(queue, "delete", now)
         queue.delete(delivery, now=now, decisions=decisions)
         return delivery
 
@@ -328,6 +534,8 @@ class Service:
             queue.delete(delivery, now=now, decisions=decisions)
             return delivery
 
+        if self._quotas is not None:
+            self._quotas.count(queue, "delete", now)
         return _each(entries, "DeleteMessageBatchRequestEntry", delete)
 
     def change_message_visibility(
@@ -381,22 +589,38 @@ class Service:
 
     # ------------------------------------------------------------------------------------------------- time
     def next_due_ns(self) -> int:
-        """When the next delay or visibility timeout of any queue ends. Cost: O(log q) amortised."""
-        return self._due.next(self._due_ns_of)[0]
+        """When the next delay or visibility timeout of any queue ends, or a move task goes on."""
+        due_ns = self._due.next(self._due_ns_of)[0]
+        return min([due_ns, *(task.next_ns for task in self._running)]) if self._running else due_ns
 
     def next_expiry_ns(self) -> int:
         """When the next message of any queue may reach the end of its retention period."""
         return self._expiries.next(self._expiry_ns_of)[0]
 
     def settle(self, now: int) -> list[tuple[Queue, Change]]:
-        """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time."""
+        """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time.
+
+        A move by a move task is told of the queue that the message came to.
+        """
         settled: list[tuple[Queue, Change]] = []
         while True:
             due_ns, number = min(self._due.next(self._due_ns_of), self._expiries.next(self._expiry_ns_of))
-            if due_ns > now:
+            task = min(self._running, key=lambda task: task.next_ns, default=None)
+            if task is not None and task.next_ns < min(due_ns, now + 1):
+                settled += self._run(task)
+            elif due_ns <= now:
+                queue = self._by_number[number]
+                settled += [(queue, change) for change in queue.settle(due_ns)]
+            else:
                 return settled
-            queue = self._by_number[number]
-            settled += [(queue, change) for change in queue.settle(due_ns)]
+
+    def _run(self, task: MoveTask) -> list[tuple[Queue, Change]]:
+        """Let a move task do what is due first."""
+        task.run(task.next_ns, self._by_arn, self._redrive)
+        if not task.active:
+            self._running.remove(task)
+        redriven, self._redriven = self._redriven, []
+        return redriven
 
     def _due_ns_of(self, number: int) -> int:
         queue = self._by_number.get(number)
@@ -410,6 +634,16 @@ class Service:
         """State what always holds in every queue. Slow: for tests, after each step."""
         for queue in self._queues.values():
             queue.check_invariants()
+
+
+def _queue_name(queue_name: str, attributes: Mapping[str, str]) -> str:
+    """The name, checked by the type of queue that it and FifoQueue say.
+
+    A FifoQueue that is neither true nor false is left to the check of attributes.
+    """
+    fifo_queue = attributes.get("FifoQueue", "false").lower()
+    wants_fifo = fifo_queue == "true" or (fifo_queue != "false" and checks.text(queue_name).endswith(".fifo"))
+    return checks.queue_name(queue_name, fifo=wants_fifo)
 
 
 def _check_handle_types(handles: Iterable[str | Delivery]) -> None:

@@ -28,8 +28,8 @@ class SendMessage:
         delay_seconds: Seconds, 0 to 900, until it can be received; None takes the queue's delay.
         message_attributes: Name to ``{"DataType": ..., "StringValue": ...}`` or ``BinaryValue``; up to ten.
         message_system_attributes: The same; AWS knows only ``AWSTraceHeader``.
-        message_group_id: On a standard queue the tenant of a fair queue.
-        message_deduplication_id: Only on FIFO queues.
+        message_group_id: 1 to 128 characters; needed on FIFO queues, on standard ones the tenant of a fair queue.
+        message_deduplication_id: 1 to 128 characters; only on FIFO queues.
     """
 
     body: str
@@ -48,11 +48,13 @@ class ReceiveMessage:
         max_number_of_messages: 1 to 10; None is 1.
         visibility_timeout: Seconds, 0 to 43,200; None takes the queue's.
         wait_time_seconds: Seconds, 0 to 20, to wait for a first message; None takes the queue's.
+        receive_request_attempt_id: On FIFO queues: repeats a receive whose answer was lost.
     """
 
     max_number_of_messages: int | None = None
     visibility_timeout: int | None = None
     wait_time_seconds: int | None = None
+    receive_request_attempt_id: str | None = None
 
 
 @attrs.frozen

@@ -14,9 +14,11 @@ from typing import NoReturn, TypeAlias, TypeVar
 from .. import errors
 from ..engine import identifiers
 from ..engine.decisions import PERFECT, TIE, Decisions
-from ..engine.lifecycle import AVAILABLE, Event
+from ..engine.lifecycle import Event
 from ..engine.message import Delivery, Message
+from ..engine.metrics import Metrics, Series
 from ..engine.queue import Change, Counts, Queue
+from ..engine.redrive import MoveTask
 from ..engine.service import Service
 from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
 from . import faults
@@ -50,15 +52,20 @@ class Port:
         self.kernel = Kernel(clock, self, None if source is None else self._choose_tie)
         self.last_fault_ns = clock.now_ns
         self._decisions: Decisions = PERFECT if source is None else source
-        self._refused_calls = 0
+        self._requests = 0
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
 
     # ----------------------------------------------------------------------------------------------- queues
     def create_queue(
-        self, queue_name: str, attributes: Mapping[str, str] | None = None, *, caller: str = MAIN
+        self,
+        queue_name: str,
+        attributes: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        caller: str = MAIN,
     ) -> Queue:
         """See ``Service.create_queue``."""
-        create = lambda now: self.service.create_queue(queue_name, attributes, now=now)  # noqa: E731
+        create = lambda now: self.service.create_queue(queue_name, attributes, tags, now=now)  # noqa: E731
         return self._call("CreateQueue", queue_name, create, caller)
 
     def delete_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
@@ -67,13 +74,41 @@ class Port:
         for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
             task.wake()
 
-    def get_queue_url(self, queue_name: str, *, caller: str = MAIN) -> str:
+    def get_queue_url(
+        self, queue_name: str, queue_owner_aws_account_id: str | None = None, *, caller: str = MAIN
+    ) -> str:
         """See ``Service.get_queue_url``."""
-        return self._call("GetQueueUrl", queue_name, lambda now: self.service.get_queue_url(queue_name), caller)
+        get = lambda now: self.service.get_queue_url(queue_name, queue_owner_aws_account_id)  # noqa: E731
+        return self._call("GetQueueUrl", queue_name, get, caller)
 
-    def list_queues(self, queue_name_prefix: str = "", *, caller: str = MAIN) -> list[Queue]:
+    def list_queues(
+        self,
+        queue_name_prefix: str = "",
+        *,
+        max_results: int | None = None,
+        next_token: str | None = None,
+        caller: str = MAIN,
+    ) -> tuple[list[Queue], str | None]:
         """See ``Service.list_queues``."""
-        return self._call("ListQueues", "", lambda now: self.service.list_queues(queue_name_prefix), caller)
+        ask = self.service.list_queues
+        return self._call(
+            "ListQueues",
+            "",
+            lambda now: ask(queue_name_prefix, max_results=max_results, next_token=next_token),
+            caller,
+        )
+
+    def list_dead_letter_source_queues(
+        self, queue_url: str, *, max_results: int | None = None, next_token: str | None = None, caller: str = MAIN
+    ) -> tuple[list[Queue], str | None]:
+        """See ``Service.list_dead_letter_source_queues``."""
+        ask = self.service.list_dead_letter_source_queues
+        return self._call(
+            "ListDeadLetterSourceQueues",
+            queue_url,
+            lambda now: ask(queue_url, max_results=max_results, next_token=next_token),
+            caller,
+        )
 
     def get_queue_attributes(
         self, queue_url: str, attribute_names: Sequence[str] = ("All",), *, caller: str = MAIN
@@ -86,15 +121,106 @@ class Port:
         """See ``Service.set_queue_attributes``."""
         change = lambda now: self.service.set_queue_attributes(queue_url, attributes, now=now)  # noqa: E731
         self._call("SetQueueAttributes", queue_url, change, caller)
-        self._tell_choices(queue_url, caller)
+        self._settle_due()
 
     def purge_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
         """See ``Service.purge_queue``."""
         self._call("PurgeQueue", queue_url, lambda now: self.service.purge_queue(queue_url, now=now), caller)
 
+    def tag_queue(self, queue_url: str, tags: Mapping[str, str], *, caller: str = MAIN) -> None:
+        """See ``Service.tag_queue``."""
+        self._call("TagQueue", queue_url, lambda now: self.service.tag_queue(queue_url, tags), caller)
+
+    def untag_queue(self, queue_url: str, tag_keys: Sequence[str], *, caller: str = MAIN) -> None:
+        """See ``Service.untag_queue``."""
+        self._call("UntagQueue", queue_url, lambda now: self.service.untag_queue(queue_url, tag_keys), caller)
+
+    def list_queue_tags(self, queue_url: str, *, caller: str = MAIN) -> dict[str, str]:
+        """See ``Service.list_queue_tags``."""
+        return self._call("ListQueueTags", queue_url, lambda now: self.service.list_queue_tags(queue_url), caller)
+
+    def add_permission(
+        self,
+        queue_url: str,
+        label: str,
+        aws_account_ids: Sequence[str],
+        actions: Sequence[str],
+        *,
+        caller: str = MAIN,
+    ) -> None:
+        """See ``Service.add_permission``."""
+        add = lambda now: self.service.add_permission(queue_url, label, aws_account_ids, actions, now=now)  # noqa: E731
+        self._call("AddPermission", queue_url, add, caller)
+
+    def remove_permission(self, queue_url: str, label: str, *, caller: str = MAIN) -> None:
+        """See ``Service.remove_permission``."""
+        remove = lambda now: self.service.remove_permission(queue_url, label, now=now)  # noqa: E731
+        self._call("RemovePermission", queue_url, remove, caller)
+
+    # ------------------------------------------------------------------------------------------- move tasks
+    def start_message_move_task(
+        self,
+        source_arn: str,
+        destination_arn: str | None = None,
+        max_number_of_messages_per_second: int | None = None,
+        *,
+        caller: str = MAIN,
+    ) -> MoveTask:
+        """See ``Service.start_message_move_task``; what is to be moved at once is moved."""
+        ask = self.service.start_message_move_task
+        task = self._call(
+            "StartMessageMoveTask",
+            source_arn,
+            lambda now: ask(source_arn, destination_arn, max_number_of_messages_per_second, now=now),
+            caller,
+        )
+        self._settle_due()
+        return task
+
+    def list_message_move_tasks(
+        self, source_arn: str, max_results: int | None = None, *, caller: str = MAIN
+    ) -> list[MoveTask]:
+        """See ``Service.list_message_move_tasks``."""
+        ask = self.service.list_message_move_tasks
+        return self._call("ListMessageMoveTasks", source_arn, lambda now: ask(source_arn, max_results, now=now), caller)
+
+    def cancel_message_move_task(self, task_handle: str, *, caller: str = MAIN) -> MoveTask:
+        """See ``Service.cancel_message_move_task``."""
+        cancel = lambda now: self.service.cancel_message_move_task(task_handle, now=now)  # noqa: E731
+        return self._call("CancelMessageMoveTask", "", cancel, caller)
+
+    # ---------------------------------------------------------------------------------------------- looking
+    @property
+    def sender_id(self) -> str:
+        """The SenderId of every message: the account's only user."""
+        return self.service.sender_id
+
+    def message_id(self, message: Message) -> str:
+        """The MessageId of a message."""
+        return identifiers.message_id(self.service.seed, message.producer, message.place)
+
+    def receipt_handle(self, queue_url: str, delivery: Delivery) -> str:
+        """The receipt handle of a delivery."""
+        return self.service.queue(queue_url).receipt_handle(delivery)
+
+    def request_id(self) -> str:
+        """A new RequestId."""
+        self._requests += 1
+        return identifiers.request_id(self.service.seed, self._requests)
+
     def counts(self, queue_url: str) -> Counts:
         """How many messages are available, in flight and delayed: a look, not a call."""
         return self.service.queue(queue_url).counts(self.clock.now_ns)
+
+    def metrics(self, queue_url: str) -> Metrics:
+        """What CloudWatch would show of a queue: a look, not a call."""
+
+        def read() -> tuple[dict[str, int], Series]:
+            queue = self.service.queue(queue_url)
+            queue.settle(self.clock.now_ns)
+            return queue.totals() | queue.gauges(self.clock.now_ns), queue.series
+
+        return Metrics(read)
 
     def look(self, queue_url: str) -> list[Message]:
         """The messages of a queue as they lie there: a look, not a call."""
@@ -187,6 +313,8 @@ class Port:
         self.journal.write((now, "DeleteMessage", queue_url, message.producer, message.place, count, caller, ""))
         if self._decisions is not PERFECT:
             self._tell_choices(queue_url, caller)
+        if self._waiting:
+            self._wake(queue_url)
 
     def delete_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery]], *, caller: str = MAIN
@@ -200,6 +328,8 @@ class Port:
         self._tell_batch(answer, "DeleteMessageBatch", queue_url, caller)
         if self._decisions is not PERFECT:
             self._tell_choices(queue_url, caller)
+        if self._waiting:
+            self._wake(queue_url)
         return answer
 
     def change_message_visibility(
@@ -261,9 +391,13 @@ class Port:
             label = f"queue {queue.name}"
             if change.event is Event.RESURFACED:
                 self.last_fault_ns = change.at_ns
-            if message.state is AVAILABLE:
-                self._wake(queue.url)
+            self._wake(queue.url)
         return label
+
+    def _settle_due(self) -> None:
+        """Let happen what a call has made due at once."""
+        if min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
+            self.settle()
 
     def _wake(self, queue_url: str) -> None:
         """Let as many of those who wait on a queue go on as there are messages for them."""
@@ -300,11 +434,19 @@ class Port:
         self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
         return answer
 
+    def refusing(self, action: str, call: Callable[[], Answer], *, caller: str = MAIN) -> Answer:
+        """Do a call whose parameters may be refused before they reach an action here."""
+        try:
+            return call()
+        except errors.SqsError as error:
+            if error.operation_name:
+                raise
+            self._refuse(error, action, "", caller)
+
     def _refuse(self, error: errors.SqsError, action: str, queue_url: object, caller: str) -> NoReturn:
         """Give a refusal what AWS's answer has, write it down, and raise it."""
-        self._refused_calls += 1
         error.operation_name = action
-        error.request_id = identifiers.request_id(self.service.seed, self._refused_calls)
+        error.request_id = self.request_id()
         url = queue_url if isinstance(queue_url, str) else repr(queue_url)
         self.journal.write(
             (self.clock.now_ns, action, url, "", 0, 0, caller, f"refused: {error.code}: {error.message}")
@@ -353,8 +495,7 @@ class Port:
             for address, answer in self.source.untold:
                 self._tell_choice(address, answer, queue_url, caller)
             self.source.untold.clear()
-        if min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
-            self.settle()
+        self._settle_due()
         self._wake(queue_url)
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:

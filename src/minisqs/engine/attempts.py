@@ -1,0 +1,58 @@
+"""Receives of a FIFO queue that may be repeated by their ReceiveRequestAttemptId (sqs.md 7.12).
+
+A repeat within five minutes of the first call gives the same messages with the same handles, as long as
+each is still in flight under its handle and has the visibility timeout that the call gave it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..limits import RECEIVE_ATTEMPT_NS
+from .lifecycle import IN_FLIGHT
+from .message import Delivery
+
+
+class _Attempt(NamedTuple):
+    until_ns: int
+    deliveries: list[Delivery]
+    deadline_ns: int
+
+
+class Attempts:
+    """The receives of one queue that can still be repeated."""
+
+    __slots__ = ("_attempts",)
+
+    def __init__(self) -> None:
+        self._attempts: dict[str, _Attempt] = {}
+
+    def repeatable(self, attempt_id: str, now: int) -> list[Delivery]:
+        """What a repeat gives again; nothing if the call is a new receive."""
+        attempt = self._attempts.get(attempt_id)
+        if attempt is None:
+            return []
+        if attempt.until_ns > now and all(_unchanged(delivery, attempt) for delivery in attempt.deliveries):
+            return attempt.deliveries
+        del self._attempts[attempt_id]
+        return []
+
+    def remember(self, attempt_id: str, deliveries: list[Delivery], deadline_ns: int, now: int) -> None:
+        """Let a receive be repeated. The five minutes count from its first call; an empty one is not remembered."""
+        if deliveries:
+            known = self._attempts.get(attempt_id)
+            until_ns = now + RECEIVE_ATTEMPT_NS if known is None else known.until_ns
+            self._attempts[attempt_id] = _Attempt(until_ns, deliveries, deadline_ns)
+
+    def forget_old(self, now: int) -> None:
+        """Drop what can be repeated no more."""
+        self._attempts = {key: attempt for key, attempt in self._attempts.items() if attempt.until_ns > now}
+
+
+def _unchanged(delivery: Delivery, attempt: _Attempt) -> bool:
+    message = delivery.message
+    return (
+        message.state is IN_FLIGHT
+        and message.receive_count == delivery.receive_count
+        and message.deadline_ns == attempt.deadline_ns
+    )

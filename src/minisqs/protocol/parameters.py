@@ -1,0 +1,100 @@
+"""The parameters of one request, read by name and JSON type.
+
+A value of another JSON type than AWS's model has is refused before all else, and so is a required one that
+is missing. Null is the same as left out. Names that the model does not have are without effect, as in
+every JSON protocol.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .. import errors
+from ..engine import checks
+from ..engine.values import SendMessage
+
+_LISTS: Final = ("StringListValues", "BinaryListValues")
+
+
+class Parameters:
+    """One request, or one entry of a batch; ``path`` says where the entry lies, for errors."""
+
+    __slots__ = ("_path", "_values")
+
+    def __init__(self, values: object, path: str = "") -> None:
+        if not isinstance(values, Mapping):
+            raise errors.SerializationException(
+                "Start of list found where not expected" if isinstance(values, list) else "Unexpected value"
+            )
+        self._values = values
+        self._path = path
+
+    def text(self, name: str) -> str | None:
+        """A text, or None."""
+        value = self._values.get(name)
+        return value if value is None or type(value) is str else checks.text(value)
+
+    def integer(self, name: str) -> int | None:
+        """A whole number, or None."""
+        value = self._values.get(name)
+        return None if value is None else checks.integer(value)
+
+    def texts(self, name: str) -> Sequence[str]:
+        """A list of texts; empty where it is left out."""
+        value = self._values.get(name)
+        return () if value is None else checks.texts(value)
+
+    def text_map(self, name: str) -> Mapping[str, str]:
+        """A map of texts; empty where it is left out."""
+        value = self._values.get(name)
+        return {} if value is None else checks.text_map(value)
+
+    def required(self, name: str) -> str:
+        """A text that must be there."""
+        value = self.text(name)
+        if value is None:
+            raise errors.MissingParameter.named(self._path + name)
+        return value
+
+    def entries(self, entry_name: str) -> list[Parameters]:
+        """The entries of a batch."""
+        values = self._values.get("Entries")
+        if values is None:
+            raise errors.EmptyBatchRequest.of(entry_name)
+        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+            raise errors.SerializationException("Unexpected value where a list was expected")
+        return [Parameters(value, f"{entry_name}.{number}.") for number, value in enumerate(values, 1)]
+
+    def message(self) -> SendMessage:
+        """The message that a send brings."""
+        return SendMessage(
+            self.text("MessageBody") or "",
+            self.integer("DelaySeconds"),
+            self._attributes("MessageAttributes"),
+            self._attributes("MessageSystemAttributes"),
+            self.text("MessageGroupId"),
+            self.text("MessageDeduplicationId"),
+        )
+
+    def _attributes(self, name: str) -> dict[str, Mapping[str, object]] | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        attributes = Parameters(value)._values
+        return {checks.text(key): _attribute(one) for key, one in attributes.items()}
+
+
+def _attribute(value: object) -> Mapping[str, object]:
+    attribute: dict[str, Any] = dict(Parameters(value)._values)
+    for name in _LISTS:
+        if attribute.get(name) is not None and not isinstance(attribute[name], (list, tuple)):
+            raise errors.SerializationException("Unexpected value where a list was expected")
+    if isinstance(attribute.get("BinaryValue"), str):  # JSON has no bytes: they come as base64
+        try:
+            attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"], validate=True)
+        except (binascii.Error, ValueError):
+            raise errors.SerializationException("Invalid base64 in BinaryValue") from None
+    return attribute

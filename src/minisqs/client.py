@@ -16,10 +16,10 @@ import attrs
 from . import errors
 from .engine import answers, checks, digests
 from .engine.attributes import Settings
+from .engine.measures import Counts
 from .engine.message import Delivery
 from .engine.message import Message as StoredMessage
 from .engine.metrics import Metrics
-from .engine.queue import Counts
 from .engine.redrive import MoveTask
 from .engine.values import BatchAnswer, ReceiveMessage, SendMessage
 from .sim.clock import nanoseconds

@@ -17,7 +17,6 @@ answer plus ``next_due_ns``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 import attrs
@@ -25,7 +24,7 @@ import attrs
 from .. import errors, limits
 from ..limits import NEVER_NS
 from . import decisions as chance
-from . import identifiers
+from . import identifiers, measures
 from .attempts import Attempts
 from .attributes import Settings
 from .checks import CheckedMessage
@@ -36,18 +35,14 @@ from .fairness import FairOrdering
 from .groups import GroupOrdering
 from .identifiers import Receive
 from .lifecycle import AVAILABLE, DELAYED, GONE, IN_FLIGHT, STRAY, WAITING_FOR_TIME, Event
+from .measures import Counts
 from .message import NO_EXTRAS, Delivery, Extras, Message
-from .metrics import Series
+from .metrics import Numbers, Series
 from .ordering import StandardOrdering
 from .sampling import Sample, missed_servers
 
 Ordering: TypeAlias = StandardOrdering | GroupOrdering | FairOrdering
 
-_QUIET_GAUGES: Final = {
-    AVAILABLE: "ApproximateNumberOfMessagesVisibleInQuietGroups",
-    IN_FLIGHT: "ApproximateNumberOfMessagesNotVisibleInQuietGroups",
-    DELAYED: "ApproximateNumberOfMessagesDelayedInQuietGroups",
-}
 _EXPIRED: Final = "The receipt handle has expired."
 _UNAVAILABLE: Final = "Message does not exist or is not available for visibility timeout change."
 
@@ -58,22 +53,6 @@ class Change(NamedTuple):
     at_ns: int
     event: Event
     message: Message
-
-
-class Counts(NamedTuple):
-    """How many messages are available, in flight and delayed."""
-
-    visible: int
-    in_flight: int
-    delayed: int
-
-
-def _age_of_oldest(messages: Iterable[Message], at_ns: int) -> int:
-    """Seconds since the oldest message came here, of those that were received less than three times (sqs.md 15.4)."""
-    for message in messages:
-        if message.receives_here < 3 and message.state is not STRAY:
-            return (at_ns - (message.extras.moved_ns or message.sent_ns)) // limits.SECOND_NS
-    return 0
 
 
 @attrs.define(eq=False)
@@ -656,7 +635,7 @@ class Queue:
         self.settle(now)
         return [message for message in self.messages.values() if message.state is not STRAY]
 
-    def totals(self) -> dict[str, int]:
+    def totals(self) -> Numbers:
         """What the metrics count, since the queue was made."""
         totals = {
             "NumberOfMessagesSent": self.sequence - self.arrived,
@@ -665,29 +644,16 @@ class Queue:
             "NumberOfEmptyReceives": self.empty_receives,
             "SentMessageSize": self.sent_bytes,
         }
-        if self.fifo:
-            totals["NumberOfDeduplicatedSentMessages"] = self.deduplicated
-        return totals
+        return totals | {"NumberOfDeduplicatedSentMessages": self.deduplicated} if self.fifo else totals
 
-    def gauges(self, at_ns: int) -> dict[str, int]:
-        """What the metrics show of the present state at a time. Cost: O(1), O(messages) with noisy groups."""
-        gauges = {
-            "ApproximateNumberOfMessagesVisible": self.visible,
-            "ApproximateNumberOfMessagesNotVisible": self.in_flight,
-            "ApproximateNumberOfMessagesDelayed": self.delayed,
-            "ApproximateAgeOfOldestMessage": _age_of_oldest(self.messages.values(), at_ns),
-        }
+    def gauges(self, at_ns: int) -> Numbers:
+        """What the metrics show of the present state, at a time. Cost: O(1) but on FIFO and fair queues."""
+        shown = measures.gauges(self.messages, Counts(self.visible, self.in_flight, self.delayed), at_ns)
         if self.fifo:
-            in_flight = (message.extras.group_id for message in self.messages.values() if message.state is IN_FLIGHT)
-            gauges["ApproximateNumberOfGroupsWithInflightMessages"] = len(set(in_flight)) if self.in_flight else 0
-        if self._fairness is not None:
-            noisy = self._fairness.noisy_groups()
-            quiet = [message for message in self.messages.values() if message.extras.group_id not in noisy]
-            gauges["ApproximateNumberOfNoisyGroups"] = len(noisy)
-            for state, name in _QUIET_GAUGES.items():
-                gauges[name] = sum(message.state is state for message in quiet)
-            gauges["ApproximateAgeOfOldestMessageInQuietGroups"] = _age_of_oldest(quiet, at_ns)
-        return gauges
+            shown |= measures.of_groups(self.messages)
+        elif self._fairness is not None:
+            shown |= measures.of_tenants(self.messages, self._fairness.noisy_groups(), at_ns)
+        return shown
 
     def receipt_handle(self, delivery: Delivery) -> str:
         """The handle that stands for a delivery."""

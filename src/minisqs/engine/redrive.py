@@ -4,7 +4,7 @@ A task moves the available messages of its source, oldest first. With a rate it 
 start and one every 1/rate seconds from then on; without one it moves all at once. It is complete when no
 message is available any more; messages in flight stay. A moved message is a new message.
 
-A task is told the time like everything else: ``run`` does all that is due.
+``MoveTasks`` keeps all tasks of an account and says, as a queue does, when the next one goes on.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
-from .. import limits
+from .. import errors, limits
 from ..limits import NEVER_NS, SECOND_NS
+from .lifecycle import Event
 from .message import Message
-from .queue import Queue
+from .queue import Change, Queue
 
 RUNNING: Final = "RUNNING"
 CANCELLING: Final = "CANCELLING"
@@ -73,53 +73,129 @@ class MoveTask:
         """Whether it keeps its source from another task."""
         return self.status in (RUNNING, CANCELLING)
 
-    def run(
-        self, now: int, queue_of: Callable[[str], Queue | None], redrive: Callable[[Message, Queue, int], None]
-    ) -> None:
-        """Do all that is due by ``now``; ``redrive`` gives a message to its destination at a time."""
-        while self.next_ns <= now:
-            at_ns = self.next_ns
-            if self.status == CANCELLING:
-                self._end(CANCELLED)
-            elif queue_of(self.source.arn) is not self.source:
-                self._fail(NO_QUEUE)
-            elif at_ns - self.started_ns >= limits.MOVE_TASK_NS:
-                self._fail(OVER_TIME)
-            else:
-                self._move_next(at_ns, queue_of, redrive)
-
-    def cancel(self, now: int) -> None:
-        """Move nothing more; the task is cancelled as soon as time moves on."""
-        self.status = CANCELLING
-        self.next_ns = now + 1
-
-    def _move_next(
-        self, now: int, queue_of: Callable[[str], Queue | None], redrive: Callable[[Message, Queue, int], None]
-    ) -> None:
-        message = self.source.next_available(now)
-        if message is None:
-            self._end(COMPLETED)
-            return
-        target_arn = self.destination_arn or message.extras.dead_letter_source_arn
-        target = None if target_arn is None else queue_of(target_arn)
-        if target is None:
-            self._fail(NO_SOURCE if target_arn is None else NO_QUEUE)
-            return
-        self.source.move_away(message)
-        redrive(message, target, now)
-        self.moved += 1
-        if self.rate is not None:
-            self.next_ns = self.started_ns + self.moved * SECOND_NS // self.rate
-            if self.source.next_available(now) is None:
-                self._end(COMPLETED)
-
-    def _fail(self, reason: str) -> None:
-        self.failure_reason = reason
-        self._end(FAILED)
-
-    def _end(self, status: str) -> None:
+    def end(self, status: str, failure_reason: str = "") -> None:
+        """Go on no more."""
         self.status = status
+        self.failure_reason = failure_reason
         self.next_ns = NEVER_NS
+
+
+class Account(Protocol):
+    """What move tasks ask of the account that they run in."""
+
+    def by_arn(self, arn: str) -> Queue | None:
+        """The queue of an ARN, if there is one."""
+        ...
+
+    def next_place(self, producer: str) -> int:
+        """The place of the next message of a producer."""
+        ...
+
+
+class MoveTasks:
+    """All the move tasks of an account, and the time at which they go on."""
+
+    __slots__ = ("_account", "_all", "_running")
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._all: list[MoveTask] = []
+        self._running: list[MoveTask] = []
+
+    @property
+    def started(self) -> int:
+        """How many there have been."""
+        return len(self._all)
+
+    def of(self, source_arn: str) -> list[MoveTask]:
+        """The tasks of a source, newest first."""
+        return [task for task in reversed(self._all) if task.source.arn == source_arn]
+
+    def start(
+        self, task_id: str, source: Queue, destination_arn: str | None, rate: int | None, *, now: int
+    ) -> MoveTask:
+        """Begin to empty a source, which is settled.
+
+        Raises:
+            InvalidParameterValue: It has a running task.
+            OverLimit: A hundred tasks are running.
+        """
+        if any(task.source is source for task in self._running):
+            raise errors.InvalidParameterValue(
+                "There is already a task running. "
+                "Only one active task is allowed for a source queue arn at a given time."
+            )
+        if len(self._running) >= limits.MOVE_TASKS:
+            raise errors.OverLimit(f"{limits.MOVE_TASKS} message move tasks are running, the maximum for an account.")
+        task = MoveTask(
+            task_id=task_id,
+            source=source,
+            destination_arn=destination_arn,
+            rate=rate,
+            started_ns=now,
+            to_move=len(source.messages) - source.stray,
+            next_ns=now,
+        )
+        self._all.append(task)
+        self._running.append(task)
+        return task
+
+    def cancel(self, task_id: str, source_arn: str, *, now: int) -> MoveTask:
+        """Let a task move nothing more; it is cancelled as soon as time moves on.
+
+        Raises:
+            ResourceNotFoundException: There is no such task.
+            InvalidParameterValue: It is not running.
+        """
+        task = next((task for task in self._all if task.task_id == task_id), None)
+        if task is None or task.source.arn != source_arn:
+            raise errors.ResourceNotFoundException("Task does not exist.")
+        if task.status != RUNNING:
+            raise errors.InvalidParameterValue("Only active tasks can be cancelled.")
+        task.status = CANCELLING
+        task.next_ns = now + 1
+        return task
+
+    def next_due_ns(self) -> int:
+        """When the next task goes on."""
+        return min([task.next_ns for task in self._running], default=NEVER_NS)
+
+    def run_next(self) -> list[tuple[Queue, Change]]:
+        """Let the task that is due first go on by one step; the move that it made, by the queue it went to."""
+        task = min(self._running, key=lambda task: task.next_ns)
+        moved = self._step(task, task.next_ns)
+        if not task.active:
+            self._running.remove(task)
+        return moved
+
+    def _step(self, task: MoveTask, now: int) -> list[tuple[Queue, Change]]:
+        source = task.source
+        if task.status == CANCELLING:
+            task.end(CANCELLED)
+        elif self._account.by_arn(source.arn) is not source:
+            task.end(FAILED, NO_QUEUE)
+        elif now - task.started_ns >= limits.MOVE_TASK_NS:
+            task.end(FAILED, OVER_TIME)
+        elif (message := source.next_available(now)) is None:
+            task.end(COMPLETED)
+        elif (target_arn := task.destination_arn or message.extras.dead_letter_source_arn) is None:
+            task.end(FAILED, NO_SOURCE)
+        elif (target := self._account.by_arn(target_arn)) is None:
+            task.end(FAILED, NO_QUEUE)
+        else:
+            return [(target, self._move(task, message, target, now))]
+        return []
+
+    def _move(self, task: MoveTask, message: Message, target: Queue, now: int) -> Change:
+        task.source.move_away(message)
+        producer = f"redrive to {target.name}"
+        target.take_redriven(message, producer=producer, place=self._account.next_place(producer), now=now)
+        task.moved += 1
+        if task.rate is not None:
+            task.next_ns = task.started_ns + task.moved * SECOND_NS // task.rate
+            if task.source.next_available(now) is None:
+                task.end(COMPLETED)
+        return Change(now, Event.MOVED, message)
 
 
 def read_handle(handle: str) -> tuple[str, str] | None:

@@ -21,12 +21,11 @@ from . import checks, identifiers, permissions, redrive
 from .attributes import FifoSettings, Settings
 from .deadlines import Agenda
 from .decisions import PERFECT, Decisions
-from .lifecycle import Event
 from .message import Delivery, Message
 from .pages import Page
 from .queue import Change, Queue
 from .quotas import Quotas
-from .redrive import MoveTask
+from .redrive import MoveTask, MoveTasks
 from .values import BatchAnswer, ReceiveMessage, SendMessage
 
 Answer = TypeVar("Answer")
@@ -91,9 +90,7 @@ class Service:
         self._due = Agenda()
         self._expiries = Agenda()
         self._quotas = Quotas(region) if fifo_quotas else None
-        self._tasks: list[MoveTask] = []
-        self._running: list[MoveTask] = []
-        self._redriven: list[tuple[Queue, Change]] = []
+        self._tasks = MoveTasks(self)
 
     # ----------------------------------------------------------------------------------------------- queues
     def queue(self, queue_url: str) -> Queue:
@@ -117,11 +114,11 @@ class Service:
 
     def has_queue(self, arn: str) -> bool:
         """Whether ``arn`` is a queue of this account and region."""
-        return self._by_arn(arn) is not None
+        return self.by_arn(arn) is not None
 
     def allows_source(self, arn: str, source_arn: str) -> bool:
         """Whether the queue ``arn`` lets ``source_arn`` use it as its dead-letter queue."""
-        queue = self._by_arn(arn)
+        queue = self.by_arn(arn)
         policy = queue.settings.redrive_allow_policy if queue else None
         return policy is None or policy.allows(source_arn)
 
@@ -349,49 +346,35 @@ class Service:
 
         Source: API_StartMessageMoveTask, sqs.md 10.
         """
-        refuse = errors.InvalidParameterValue
         source = self._move_task_source(source_arn)
         if next(self._sources(source.arn), None) is None:
-            raise refuse("Source queue must be configured as a Dead Letter Queue.")
+            raise errors.InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
         if destination_arn is not None:
-            destination = self._by_arn(checks.arn("DestinationArn", destination_arn))
-            if destination is None:
-                raise errors.ResourceNotFoundException.of("DestinationArn")
-            if destination is source:
-                raise refuse("Source queue arn and destination queue arn cannot be the same.")
-            if destination.fifo != source.fifo:
-                raise refuse("The source queue and destination queue must be of the same queue type.")
+            self._check_destination(destination_arn, source)
         rate = None
         if max_number_of_messages_per_second is not None:
             rate = checks.messages_per_second(max_number_of_messages_per_second)
         self.settle(now)
-        if any(task.source is source for task in self._running):
-            raise refuse(
-                "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
-            )
-        if len(self._running) >= limits.MOVE_TASKS:
-            raise errors.OverLimit(f"{limits.MOVE_TASKS} message move tasks are running, the maximum for an account.")
-        task = MoveTask(
-            task_id=identifiers.request_id(self.seed, -1 - len(self._tasks)),
-            source=source,
-            destination_arn=destination_arn,
-            rate=rate,
-            started_ns=now,
-            to_move=len(source.messages) - source.stray,
-            next_ns=now,
-        )
-        self._tasks.append(task)
-        self._running.append(task)
-        return task
+        task_id = identifiers.request_id(self.seed, -1 - self._tasks.started)
+        return self._tasks.start(task_id, source, destination_arn, rate, now=now)
 
-    def list_message_move_tasks(self, source_arn: str, max_results: int | None = None, *, now: int) -> list[MoveTask]:
+    def _check_destination(self, destination_arn: str, source: Queue) -> None:
+        destination = self.by_arn(checks.arn("DestinationArn", destination_arn))
+        if destination is None:
+            raise errors.ResourceNotFoundException.of("DestinationArn")
+        if destination is source:
+            raise errors.InvalidParameterValue("Source queue arn and destination queue arn cannot be the same.")
+        if destination.fifo != source.fifo:
+            raise errors.InvalidParameterValue("The source queue and destination queue must be of the same queue type.")
+
+    def list_message_move_tasks(self, source_arn: str, max_results: int | None = None) -> list[MoveTask]:
         """The latest tasks of a source, newest first; one unless more are asked for.
 
         Source: API_ListMessageMoveTasks, sqs.md 10.4.
         """
         source = self._move_task_source(source_arn)
         wanted = 1 if max_results is None else checks.move_task_results(max_results)
-        return [task for task in reversed(self._tasks) if task.source.arn == source.arn][:wanted]
+        return self._tasks.of(source.arn)[:wanted]
 
     def cancel_message_move_task(self, task_handle: str, *, now: int) -> MoveTask:
         """Let a running task move nothing more; what it moved stays moved.
@@ -402,28 +385,20 @@ class Service:
         if read is None:
             raise errors.InvalidParameterValue("Value for parameter TaskHandle is invalid.")
         task_id, source_arn = read
-        if self._by_arn(source_arn) is None:
+        if self.by_arn(source_arn) is None:
             raise errors.ResourceNotFoundException.of("SourceArn")
-        task = next((task for task in self._tasks if task.task_id == task_id), None)
-        if task is None or task.source.arn != source_arn:
-            raise errors.ResourceNotFoundException("Task does not exist.")
-        if task.status != redrive.RUNNING:
-            raise errors.InvalidParameterValue("Only active tasks can be cancelled.")
-        task.cancel(now)
-        return task
+        return self._tasks.cancel(task_id, source_arn, now=now)
 
     def _move_task_source(self, source_arn: str) -> Queue:
-        source = self._by_arn(checks.arn("SourceArn", source_arn))
+        source = self.by_arn(checks.arn("SourceArn", source_arn))
         if source is None:
             raise errors.ResourceNotFoundException.of("SourceArn")
         return source
 
-    def _redrive(self, message: Message, target: Queue, now: int) -> None:
-        """Give a message that left its dead-letter queue to the queue that a task names."""
-        producer = f"redrive to {target.name}"
+    def next_place(self, producer: str) -> int:
+        """The place of the next message of a producer among all that it sends, from 1."""
         self._sent[producer] = place = self._sent.get(producer, 0) + 1
-        target.take_redriven(message, producer=producer, place=place, now=now)
-        self._redriven.append((target, Change(now, Event.MOVED, message)))
+        return place
 
     # --------------------------------------------------------------------------------------------- messages
     def send_message(self, queue_url: str, request: SendMessage, *, producer: str, now: int) -> Message:
@@ -442,8 +417,7 @@ class Service:
 
     def _send(self, queue: Queue, request: SendMessage, producer: str, now: int, batch_entry: int = 0) -> Message:
         checked = checks.message(request, queue.settings, batch_entry)
-        self._sent[producer] = place = self._sent.get(producer, 0) + 1
-        return queue.send(request.body, checked, producer=producer, place=place, now=now)
+        return queue.send(request.body, checked, producer=producer, place=self.next_place(producer), now=now)
 
     def send_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, producer: str, now: int
@@ -489,7 +463,7 @@ class Service:
             visibility_ns,
             short_poll=not wait_ns,
             attempt_id=attempt_id,
-            dead_letter_queue=None if policy is None else self._by_arn(policy.dead_letter_target_arn),
+            dead_letter_queue=None if policy is None else self.by_arn(policy.dead_letter_target_arn),
             now=now,
             decisions=decisions,
         )
@@ -583,15 +557,15 @@ class Service:
             raise errors.ReceiptHandleIsInvalid.of_another_queue(queue.receipt_handle(receipt_handle))
         return receipt_handle
 
-    def _by_arn(self, arn: str) -> Queue | None:
+    def by_arn(self, arn: str) -> Queue | None:
+        """The queue of an ARN, if this account and region has it."""
         queue = self._queues.get(arn.rpartition(":")[2])
         return queue if queue is not None and queue.arn == arn else None
 
     # ------------------------------------------------------------------------------------------------- time
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends, or a move task goes on."""
-        due_ns = self._due.next(self._due_ns_of)[0]
-        return min([due_ns, *(task.next_ns for task in self._running)]) if self._running else due_ns
+        return min(self._due.next(self._due_ns_of)[0], self._tasks.next_due_ns())
 
     def next_expiry_ns(self) -> int:
         """When the next message of any queue may reach the end of its retention period."""
@@ -605,22 +579,13 @@ class Service:
         settled: list[tuple[Queue, Change]] = []
         while True:
             due_ns, number = min(self._due.next(self._due_ns_of), self._expiries.next(self._expiry_ns_of))
-            task = min(self._running, key=lambda task: task.next_ns, default=None)
-            if task is not None and task.next_ns < min(due_ns, now + 1):
-                settled += self._run(task)
+            if self._tasks.next_due_ns() < min(due_ns, now + 1):
+                settled += self._tasks.run_next()
             elif due_ns <= now:
                 queue = self._by_number[number]
                 settled += [(queue, change) for change in queue.settle(due_ns)]
             else:
                 return settled
-
-    def _run(self, task: MoveTask) -> list[tuple[Queue, Change]]:
-        """Let a move task do what is due first."""
-        task.run(task.next_ns, self._by_arn, self._redrive)
-        if not task.active:
-            self._running.remove(task)
-        redriven, self._redriven = self._redriven, []
-        return redriven
 
     def _due_ns_of(self, number: int) -> int:
         queue = self._by_number.get(number)

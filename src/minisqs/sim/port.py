@@ -15,9 +15,10 @@ from .. import errors
 from ..engine import identifiers
 from ..engine.decisions import PERFECT, TIE, Decisions
 from ..engine.lifecycle import Event
+from ..engine.measures import Counts
 from ..engine.message import Delivery, Message
-from ..engine.metrics import Metrics, Series
-from ..engine.queue import Change, Counts, Queue
+from ..engine.metrics import Metrics, Numbers, Series
+from ..engine.queue import Change, Queue
 from ..engine.redrive import MoveTask
 from ..engine.service import Service
 from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
@@ -182,7 +183,7 @@ class Port:
     ) -> list[MoveTask]:
         """See ``Service.list_message_move_tasks``."""
         ask = self.service.list_message_move_tasks
-        return self._call("ListMessageMoveTasks", source_arn, lambda now: ask(source_arn, max_results, now=now), caller)
+        return self._call("ListMessageMoveTasks", source_arn, lambda now: ask(source_arn, max_results), caller)
 
     def cancel_message_move_task(self, task_handle: str, *, caller: str = MAIN) -> MoveTask:
         """See ``Service.cancel_message_move_task``."""
@@ -215,10 +216,10 @@ class Port:
     def metrics(self, queue_url: str) -> Metrics:
         """What CloudWatch would show of a queue: a look, not a call."""
 
-        def read() -> tuple[dict[str, int], Series]:
+        def read() -> tuple[Numbers, Series]:
             queue = self.service.queue(queue_url)
             queue.settle(self.clock.now_ns)
-            return queue.totals() | queue.gauges(self.clock.now_ns), queue.series
+            return {**queue.totals(), **queue.gauges(self.clock.now_ns)}, queue.series
 
         return Metrics(read)
 

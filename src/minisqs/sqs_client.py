@@ -73,7 +73,7 @@ class SqsClient:
 
     def _method(self, name: str, action: str) -> Callable[..., dict[str, Any]]:
         known = frozenset(model.PARAMETERS[action])
-        act = actions.ACTIONS[action]
+        act, port = actions.ACTIONS[action], self._port
 
         def call(*args: object, **parameters: object) -> dict[str, Any]:
             if args:
@@ -84,22 +84,23 @@ class SqsClient:
                     f"Parameter validation failed: Unknown parameter in input: {unknown!r}, "
                     f"must be one of: {', '.join(sorted(known))}"
                 )
-            answer = self._port.refusing(action, lambda: act(self._port, Parameters(parameters)))
-            answer["ResponseMetadata"] = self._metadata()
+            try:
+                answer = act(port, Parameters(parameters))
+            except errors.SqsError as error:
+                port.refuse(error, action)
+                raise
+            request_id = port.request_id()
+            answer["ResponseMetadata"] = {
+                "RequestId": request_id,
+                "HTTPStatusCode": 200,
+                "HTTPHeaders": {"x-amzn-requestid": request_id, "content-type": "application/x-amz-json-1.0"},
+                "RetryAttempts": 0,
+            }
             return answer
 
         call.__name__ = name
         call.__doc__ = f"AWS's {action}: takes {', '.join(sorted(known))}."
         return call
-
-    def _metadata(self) -> dict[str, Any]:
-        request_id = self._port.request_id()
-        return {
-            "RequestId": request_id,
-            "HTTPStatusCode": 200,
-            "HTTPHeaders": {"x-amzn-requestid": request_id, "content-type": "application/x-amz-json-1.0"},
-            "RetryAttempts": 0,
-        }
 
     def can_paginate(self, operation_name: str) -> bool:
         """Whether an operation answers in pages."""

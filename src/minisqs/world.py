@@ -76,7 +76,7 @@ class World:
         )
         if journal_length is not None:
             _whole("journal_length", journal_length, lowest=0)
-        self.journal = Journal(key, self.clock.started_ns, journal_length)
+        self.journal = Journal(service.identifiers, self.clock.started_ns, journal_length)
         self.sqs = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
         """The service behind its port: one typed method for each action of SQS."""
         self._queues = Queues(self.sqs)

@@ -24,7 +24,7 @@ import attrs
 from .. import errors, limits
 from ..limits import NEVER_NS
 from . import decisions as chance
-from . import identifiers, measures
+from . import measures
 from .attempts import Attempts
 from .attributes import Settings
 from .checks import CheckedMessage
@@ -33,7 +33,7 @@ from .decisions import PERFECT, Decisions
 from .deduplication import Accepted, Deduplication
 from .fairness import FairOrdering
 from .groups import GroupOrdering
-from .identifiers import Receive
+from .identifiers import Identifiers, Receive
 from .lifecycle import AVAILABLE, DELAYED, GONE, IN_FLIGHT, STRAY, WAITING_FOR_TIME, Event
 from .measures import Counts
 from .message import NO_EXTRAS, Delivery, Extras, Message
@@ -62,7 +62,7 @@ class Queue:
     Attributes:
         name, arn, url: As AWS writes them.
         number: The place of its creation in its account, from 1; never used again.
-        seed: What its receipt handles are signed with.
+        identifiers: What makes and reads its receipt handles.
         settings: The attributes that callers set.
         created_ns, modified_ns: When it was made and when its attributes were last set.
         tags: The queue's tags.
@@ -81,7 +81,7 @@ class Queue:
     arn: str
     url: str
     number: int
-    seed: bytes
+    identifiers: Identifiers
     settings: Settings
     created_ns: int
     due: Agenda
@@ -200,7 +200,7 @@ class Queue:
             dead_letter_source_arn=source_arn,
             moved_ns=now,
             carried_count=old.receive_count,
-            deduplication_id=identifiers.message_id(self.seed, old.producer, old.place) if self.fifo else None,
+            deduplication_id=self.identifiers.message_id(old.producer, old.place) if self.fifo else None,
         )
         enqueued_ns = now if self.fifo else old.enqueued_ns
         message = self._arrive(old, old.producer, old.place, old.sent_ns, enqueued_ns, extras, now)
@@ -660,7 +660,7 @@ class Queue:
         receive = Receive(
             delivery.queue_number, delivery.message.sequence, delivery.receive_count, delivery.received_ns
         )
-        return identifiers.receipt_handle(self.seed, receive)
+        return self.identifiers.receipt_handle(receive)
 
     def delivery(self, receipt_handle: str) -> Delivery:
         """The delivery that a handle stands for; its message may be gone.
@@ -668,7 +668,7 @@ class Queue:
         Raises:
             ReceiptHandleIsInvalid: Not a handle that this queue has given out.
         """
-        receive = identifiers.read_receipt_handle(self.seed, receipt_handle)
+        receive = self.identifiers.read_receipt_handle(receipt_handle)
         if receive is None:
             raise errors.ReceiptHandleIsInvalid.malformed(receipt_handle)
         if receive.queue_number != self.number:

@@ -17,10 +17,11 @@ from sortedcontainers import SortedList
 
 from .. import errors, limits
 from . import attributes as queue_attributes
-from . import checks, identifiers, permissions, redrive
+from . import checks, permissions, redrive
 from .attributes import FifoSettings, Settings
 from .deadlines import Agenda
 from .decisions import PERFECT, Decisions
+from .identifiers import Identifiers, sender_id
 from .message import Delivery, Message
 from .pages import Page
 from .queue import Change, Queue
@@ -77,8 +78,8 @@ class Service:
     ) -> None:
         self.region = region
         self.account_id = account_id
-        self.seed = seed
-        self.sender_id = identifiers.sender_id(account_id)
+        self.identifiers = Identifiers(seed)
+        self.sender_id = sender_id(account_id)
         self._in_flight_limit = in_flight_limit
         self._queues: dict[str, Queue] = {}
         self._names: SortedList[str] = SortedList()
@@ -170,7 +171,7 @@ class Service:
             arn=arn,
             url=f"https://sqs.{self.region}.amazonaws.com/{self.account_id}/{name}",
             number=self._created,
-            seed=self.seed,
+            identifiers=self.identifiers,
             settings=settings,
             created_ns=now,
             modified_ns=now,
@@ -355,7 +356,7 @@ class Service:
         if max_number_of_messages_per_second is not None:
             rate = checks.messages_per_second(max_number_of_messages_per_second)
         self.settle(now)
-        task_id = identifiers.request_id(self.seed, -1 - self._tasks.started)
+        task_id = self.identifiers.task_id(self._tasks.started)
         return self._tasks.start(task_id, source, destination_arn, rate, now=now)
 
     def _check_destination(self, destination_arn: str, source: Queue) -> None:

@@ -25,7 +25,7 @@ class Parameters:
     __slots__ = ("_path", "_values")
 
     def __init__(self, values: object, path: str = "") -> None:
-        if not isinstance(values, Mapping):
+        if type(values) is not dict and not isinstance(values, Mapping):
             raise errors.SerializationException(
                 "Start of list found where not expected" if isinstance(values, list) else "Unexpected value"
             )
@@ -54,10 +54,12 @@ class Parameters:
 
     def required(self, name: str) -> str:
         """A text that must be there."""
-        value = self.text(name)
+        value = self._values.get(name)
+        if type(value) is str:
+            return value
         if value is None:
             raise errors.MissingParameter.named(self._path + name)
-        return value
+        return checks.text(value)
 
     def entries(self, entry_name: str) -> list[Parameters]:
         """The entries of a batch."""

@@ -13,7 +13,7 @@ from typing import TypeAlias, overload
 
 import attrs
 
-from ..engine import identifiers
+from ..engine.identifiers import Identifiers
 from ..limits import SECOND_NS
 
 DEFAULT_LENGTH = 10_000
@@ -58,14 +58,14 @@ class Entry:
 class Journal(Sequence[Entry]):
     """The latest entries, oldest first.
 
-    >>> journal = Journal(b"seed", started_ns=0, length=10)
+    >>> journal = Journal(Identifiers(b"seed"), started_ns=0, length=10)
     >>> journal.write((5_000_000_000, "SendMessage", "orders", "main", 1, 0, "main", ""))
     >>> [entry.action for entry in journal], journal[0].seconds, journal[0].message
     (['SendMessage'], 5.0, 'main/1')
     """
 
-    def __init__(self, seed: bytes, started_ns: int, length: int | None = DEFAULT_LENGTH) -> None:
-        self._seed = seed
+    def __init__(self, identifiers: Identifiers, started_ns: int, length: int | None = DEFAULT_LENGTH) -> None:
+        self._identifiers = identifiers
         self._started_ns = started_ns
         self._records: deque[Record] = deque(maxlen=length)
         self.write = self._records.append
@@ -96,7 +96,7 @@ class Journal(Sequence[Entry]):
 
     def _entry(self, record: Record) -> Entry:
         time_ns, action, queue, producer, place, receive_count, caller, cause = record
-        message_id = identifiers.message_id(self._seed, producer, place) if place else ""
+        message_id = self._identifiers.message_id(producer, place) if place else ""
         return Entry(
             time_ns=time_ns,
             seconds=(time_ns - self._started_ns) / SECOND_NS,

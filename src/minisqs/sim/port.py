@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeAlias, TypeVar
 
 from .. import errors
-from ..engine import identifiers
 from ..engine.decisions import PERFECT, TIE, Decisions
 from ..engine.lifecycle import Event
 from ..engine.measures import Counts
@@ -198,7 +197,7 @@ class Port:
 
     def message_id(self, message: Message) -> str:
         """The MessageId of a message."""
-        return identifiers.message_id(self.service.seed, message.producer, message.place)
+        return self.service.identifiers.message_id(message.producer, message.place)
 
     def receipt_handle(self, queue_url: str, delivery: Delivery) -> str:
         """The receipt handle of a delivery."""
@@ -207,7 +206,7 @@ class Port:
     def request_id(self) -> str:
         """A new RequestId."""
         self._requests += 1
-        return identifiers.request_id(self.service.seed, self._requests)
+        return self.service.identifiers.request_id(self._requests)
 
     def counts(self, queue_url: str) -> Counts:
         """How many messages are available, in flight and delayed: a look, not a call."""
@@ -435,24 +434,23 @@ class Port:
         self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
         return answer
 
-    def refusing(self, action: str, call: Callable[[], Answer], *, caller: str = MAIN) -> Answer:
-        """Do a call whose parameters may be refused before they reach an action here."""
-        try:
-            return call()
-        except errors.SqsError as error:
-            if error.operation_name:
-                raise
-            self._refuse(error, action, "", caller)
+    def refuse(self, error: errors.SqsError, action: str, *, caller: str = MAIN) -> None:
+        """Take note of a refusal that came before the call did, of parameters that could not be read."""
+        if not error.operation_name:
+            self._tell_refusal(error, action, "", caller)
 
     def _refuse(self, error: errors.SqsError, action: str, queue_url: object, caller: str) -> NoReturn:
-        """Give a refusal what AWS's answer has, write it down, and raise it."""
+        """Take note of a refusal, and raise it."""
+        self._tell_refusal(error, action, queue_url, caller)
+        raise error
+
+    def _tell_refusal(self, error: errors.SqsError, action: str, queue_url: object, caller: str) -> None:
+        """Give a refusal what AWS's answer has, and write it down."""
         error.operation_name = action
         error.request_id = self.request_id()
         url = queue_url if isinstance(queue_url, str) else repr(queue_url)
-        self.journal.write(
-            (self.clock.now_ns, action, url, "", 0, 0, caller, f"refused: {error.code}: {error.message}")
-        )
-        raise error
+        cause = f"refused: {error.code}: {error.message}"
+        self.journal.write((self.clock.now_ns, action, url, "", 0, 0, caller, cause))
 
     def _tell_batch(self, answer: BatchAnswer[Delivery], action: str, queue_url: str, caller: str) -> None:
         now = self.clock.now_ns

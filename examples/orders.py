@@ -79,7 +79,7 @@ def timeline(world: minisqs.World, users: dict[str, str]) -> None:
 
 
 def put(lines: list[dict[str, str] | str], lane: str, words: str) -> None:
-    """Write into the highest free line of a lane that keeps the order of things."""
+    """Write into the highest free line of a lane below what the lane has, and below the last line of words."""
     free = len(lines)
     while free and isinstance(line := lines[free - 1], dict) and lane not in line:
         free -= 1
@@ -101,7 +101,9 @@ def main() -> None:
     minisqs.Consumer(bad_orders, file_away, name="clerk", duration=1).start()
     world.run_until_idle()
 
-    print("Eleven orders, two workers, and a clerk for the dead letters. Times are simulated.\n")
+    print("Eleven orders, two workers, and a clerk for the dead letters. Times are simulated.")
+    print("A worker takes up to three orders and works a second on each. An order that is not deleted is")
+    print("shown again after 30 seconds, or, as here one receive is permitted, becomes a dead letter.\n")
     timeline(world, users)
     done = [entry.queue for entry in world.journal if entry.action == "DeleteMessage"]
     print(

@@ -60,7 +60,7 @@ def timeline(world: minisqs.World, users: dict[str, str]) -> None:
     print("second" + "".join(f"  {lane:14}" for lane in LANES).rstrip())
     print("------" + "  --------------" * len(LANES))
     for second, entries in groupby(world.journal, lambda entry: entry.seconds):
-        lines: list[dict[str, str] | str] = []
+        lines: list[dict[str, str]] = []
         for entry in entries:
             user = users.get(entry.message_id)
             why = entry.cause.partition("\n")[0]
@@ -69,25 +69,23 @@ def timeline(world: minisqs.World, users: dict[str, str]) -> None:
             elif entry.cause == "nothing to receive":
                 put(lines, entry.caller, "finds nothing")
             if why.startswith("refused: "):
-                lines.append(f"{entry.caller}: a batch is refused: {why.rpartition(': ')[2]}")
+                lines.append({"words": f"{entry.caller}: a batch is refused: {why.rpartition(': ')[2]}"})
             elif user and (why or not entry.caller):
-                lines.append(f"{user}: {entry.action}" + f": {why}" * bool(why))
+                lines.append({"words": f"{user}: {entry.action}" + f": {why}" * bool(why)})
         for number, line in enumerate(lines):
             time = f"{second:6.1f}" if number == 0 else " " * 6
-            cells = f"  > {line}" if isinstance(line, str) else "".join(f"  {line.get(lane, ''):14}" for lane in LANES)
-            print((time + cells).rstrip())
+            cells = "".join(f"  {line.get(lane, ''):14}" for lane in LANES)
+            print(f"{time}  > {line['words']}" if "words" in line else (time + cells).rstrip())
 
 
-def put(lines: list[dict[str, str] | str], lane: str, words: str) -> None:
+def put(lines: list[dict[str, str]], lane: str, words: str) -> None:
     """Write into the highest free line of a lane below what the lane has, and below the last line of words."""
     free = len(lines)
-    while free and isinstance(line := lines[free - 1], dict) and lane not in line:
+    while free and lines[free - 1].keys().isdisjoint({lane, "words"}):
         free -= 1
     if free == len(lines):
         lines.append({})
-    row = lines[free]
-    assert isinstance(row, dict)
-    row[lane] = words
+    lines[free][lane] = words
 
 
 def main() -> None:
@@ -102,8 +100,8 @@ def main() -> None:
     world.run_until_idle()
 
     print("Eleven orders, two workers, and a clerk for the dead letters. Times are simulated.")
-    print("A worker takes up to three orders and works a second on each. An order that is not deleted is")
-    print("shown again after 30 seconds, or, as here one receive is permitted, becomes a dead letter.\n")
+    print("A worker takes up to three orders and works a second on each. What it does not delete comes back")
+    print("after 30 seconds; received once already, it then becomes a dead letter.\n")
     timeline(world, users)
     done = [entry.queue for entry in world.journal if entry.action == "DeleteMessage"]
     print(

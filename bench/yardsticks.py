@@ -84,7 +84,8 @@ class LeanQueue:
         if self._next_due_ns <= self.now_ns:
             self._show_due()
         oldest_ns = self.now_ns - _RETENTION_NS
-        available, received = self._available, []
+        available = self._available
+        received: list[tuple[str, LeanMessage]] = []
         while available and len(received) < limit:
             message = available.popleft()
             if message.sequence not in self._messages:

@@ -18,11 +18,11 @@ BODY = '{"order": 4711, "customer": "c-0815", "lines": [{"article": "tea", "amou
 
 
 class Ratio(NamedTuple):
-    """The median of pairwise ratios, and the lowest and the highest of them."""
+    """The median of pairwise ratios, and the ends of the middle half of them."""
 
     median: float
-    lowest: float
-    highest: float
+    lower: float
+    upper: float
 
 
 class Results:
@@ -41,7 +41,9 @@ class Results:
         for measured in self._rounds:
             common = 0.0 if less is None else measured[less][what]
             ratios.append((measured[candidate][what] - common) / (measured[base][what] - common))
-        return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+        ratios.sort()
+        quarter = len(ratios) // 4
+        return Ratio(statistics.median(ratios), ratios[quarter], ratios[-1 - quarter])
 
 
 def in_turn(candidates: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int) -> Results:
@@ -95,7 +97,7 @@ def figure(name: str, value: float, goal: Goal | None = None, *, unit: str = "x"
 
 def ratio_figure(name: str, ratio: Ratio, goal: Goal | None = None) -> None:
     """The same for a ratio, with its spread over the rounds."""
-    figure(name, ratio.median, goal, note=f"rounds from {ratio.lowest:,.3g} to {ratio.highest:,.3g}")
+    figure(name, ratio.median, goal, note=f"half of the rounds {ratio.lower:,.3g} to {ratio.upper:,.3g}")
 
 
 def left_out(name: str, why: str) -> None:

@@ -1,0 +1,35 @@
+"""The benchmark runs and prints its figures; how good they are is no matter for a test."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "bench" / "run.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_benchmark_of_the_lifecycle_prints_a_ratio_a_goal_and_a_verdict_for_each_figure():
+    done = run("--quick", "lifecycle")
+    assert (done.returncode, done.stderr) == (0, "")
+    title, *figures = done.stdout.strip().splitlines()
+    assert title.startswith("lifecycle: ")
+    judged = [
+        re.match(r"  (single|tens), minisqs over the lean queue +[\d.]+x +goal <= 3x +(ok|MISSED) ", line)
+        for line in figures
+    ]
+    assert [match[1] for match in judged if match] == ["single", "tens"]
+    assert len(figures) == 6
+    assert all(re.search(r" [\d.,]+x ", line) for line in figures)
+
+
+def test_the_benchmark_refuses_a_name_that_it_does_not_know():
+    done = run("lifecycles")
+    assert done.returncode == 2
+    assert "lifecycles is none of lifecycle, growth, memory, moto, import" in done.stderr

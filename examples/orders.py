@@ -64,7 +64,7 @@ def timeline(world: minisqs.World, users: dict[str, str]) -> None:
         for entry in entries:
             user = users.get(entry.message_id)
             why = entry.cause.partition("\n")[0]
-            if user and entry.caller in LANES:
+            if user and entry.action in SAYS:
                 put(lines, entry.caller, f"{SAYS[entry.action]} {user}")
             elif entry.cause == "nothing to receive":
                 put(lines, entry.caller, "finds nothing")

@@ -6,9 +6,11 @@ only when it is asked for. Everything reaches SQS through the port, like every o
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
+from inspect import iscoroutinefunction
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
@@ -76,6 +78,8 @@ class RedrivePolicy:
         """The policy as the JSON text that AWS takes."""
         queue = self.dead_letter_queue
         target = queue.arn if isinstance(queue, Queue) else queue
+        if not isinstance(target, str):
+            raise errors.UsageError(f"a dead-letter queue is a Queue or its ARN, not {queue!r}")
         return json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": self.max_receive_count})
 
 
@@ -325,7 +329,9 @@ class Queue:
         )
 
     def _receive(self, request: ReceiveMessage, names: Sequence[str]) -> list[Message]:
-        wanted = _everything if names == ("All",) else checks.attribute_filter(names)
+        wanted: Callable[[str], bool] | None = _everything
+        if names != ("All",):
+            wanted = self._port.checked("ReceiveMessage", lambda: checks.attribute_filter(names))
         deliveries = self._port.receive_message(self.url, request)
         return [Message(self, delivery, wanted) for delivery in deliveries]
 
@@ -376,7 +382,13 @@ class Queue:
         self._port.purge_queue(self.url)
 
     def _handle(self, message: Message | str) -> str | Delivery:
-        return message._delivery if isinstance(message, Message) else message
+        if isinstance(message, Message):
+            if message.queue._port is not self._port:
+                raise errors.UsageError(f"{message!r} belongs to another world than {self!r}")
+            return message._delivery
+        if isinstance(message, SentMessage):
+            raise errors.UsageError(f"{message!r} was sent, not received: only a receive gives a handle for it")
+        return message
 
     @property
     def counts(self) -> Counts:
@@ -461,7 +473,7 @@ class Queues:
         Raises:
             QueueDoesNotExist: There is none.
         """
-        engine = self.port.service.queue(url)
+        engine = self.port.checked("GetQueueUrl", lambda: self.port.service.queue(url))
         queue = self._by_url.get(engine.url)
         if queue is None or queue._engine is not engine:
             queue = self._by_url[engine.url] = Queue(self, engine.url)
@@ -486,8 +498,11 @@ class Producer:
     """
 
     def __init__(self, queue: Queue, *, name: str | None = None) -> None:
-        self.queue = queue
+        self.queue = _queue(queue)
         self.name = queue._queues.name("producer") if name is None else _worker_name(name)
+
+    def __repr__(self) -> str:
+        return f"Producer({self.queue!r}, name={self.name!r})"
 
     def send(
         self,
@@ -546,12 +561,12 @@ class Consumer:
         duration: float | Callable[[Message], float] = 0,
     ) -> None:
         request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
-        checks.receive(request, Settings())
-        if not callable(function):
-            raise errors.UsageError(f"a consumer's function is called with each message, so not {function!r}")
+        self.queue = _queue(queue)
+        queue._port.checked("ReceiveMessage", lambda: checks.receive(request, Settings()))
+        if not callable(function) or iscoroutinefunction(function):
+            raise errors.UsageError(f"a consumer's function is a plain one, called with each message, not {function!r}")
         if not callable(duration):
             nanoseconds(duration)
-        self.queue = queue
         self.name = queue._queues.name("consumer") if name is None else _worker_name(name)
         self.failures: list[Failure] = []
         self._function = function
@@ -559,6 +574,9 @@ class Consumer:
         self._duration = duration
         self._port = queue._port
         self._task: Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Consumer({self.queue!r}, {self._function!r}, name={self.name!r})"
 
     def poll(self) -> list[Message]:
         """Poll once, and call the function with what came; the messages that came.
@@ -605,9 +623,11 @@ class Consumer:
 
     def _call(self, message: Message) -> Exception | None:
         try:
-            self._function(message)
+            result = self._function(message)
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises, the message stays
             return error
+        if isinstance(result, Awaitable):
+            raise errors.UsageError(f"{self!r} got {result!r} to await: a consumer's function does its work itself")
         return None
 
 
@@ -620,16 +640,25 @@ def raw_queue_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
     raw = {}
     for name, value in attributes.items():
         if name not in QueueAttributes.__annotations__:
-            known = ", ".join(QueueAttributes.__annotations__)
-            raise errors.UsageError(f"{name!r} is not an attribute of a queue; the attributes are {known}")
+            raise errors.UsageError(f"{name!r} is not an attribute of a queue; {_meant(name)}")
         if value is not None:
             raw["".join(part.capitalize() for part in name.split("_"))] = _attribute_text(value)
     return raw
 
 
+def _meant(name: str) -> str:
+    """What somebody who wrote ``name`` had in mind."""
+    known = list(QueueAttributes.__annotations__)
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+    close = difflib.get_close_matches(snake, known, n=1) or [one for one in known if one.startswith(snake)][:1]
+    return f"did you mean {close[0]!r}?" if close else f"the attributes are {', '.join(known)}"
+
+
 def _attribute_text(value: object) -> str:
     if isinstance(value, RedrivePolicy):
         return value.text()
+    if isinstance(value, (Queue, tuple)):
+        raise errors.UsageError(f"a redrive policy is RedrivePolicy(queue, max_receive_count=...), not {value!r}")
     if isinstance(value, Mapping):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -671,6 +700,14 @@ def _listed(messages: Sequence[Value]) -> Sequence[Value]:
     if isinstance(messages, (str, bytes)) or not isinstance(messages, Sequence):
         raise errors.UsageError(f"a batch is a list, not {messages!r}")
     return messages
+
+
+def _queue(queue: Queue) -> Queue:
+    if not isinstance(queue, Queue):
+        raise errors.UsageError(
+            f"a producer or consumer works on a Queue, such as World.create_queue gives, not {queue!r}"
+        )
+    return queue
 
 
 def _worker_name(name: str) -> str:

@@ -7,7 +7,7 @@ A world is one account in one region on a simulated clock. Nothing in it happens
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Unpack
@@ -19,7 +19,7 @@ from .sim.clock import Clock, nanoseconds
 from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
 from .sim.port import Port
-from .sim.sources import Address, Plan, source_of
+from .sim.sources import Plan, source_of
 from .sqs_client import SqsClient
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -31,8 +31,8 @@ class World:
 
     Args:
         seed: What ids, handles and drawn faults come from; equal seeds and calls give equal runs, to the byte.
-        faults: What may go wrong: None, the perfect queue; names, each at a rate of 0.1; ``Faults`` with
-            rates, drawn from the seed; or a ``Plan`` that lists the choices themselves.
+        faults: What may go wrong: None, the perfect queue; names, each at a rate of 0.1; names with rates, or
+            ``Faults``, drawn from the seed; or a ``Plan`` that lists the choices themselves.
         start: When the world begins: a datetime with a time zone, or seconds since 1970.
         region: AWS's name of a region.
         account_id: Twelve digits.
@@ -56,7 +56,7 @@ class World:
     def __init__(
         self,
         seed: int | str | None = None,
-        faults: Iterable[str] | Faults | Plan | None = None,
+        faults: Iterable[str] | Mapping[str, float] | Faults | Plan | None = None,
         *,
         start: datetime | float = DEFAULT_START,
         region: str = "us-east-1",
@@ -152,7 +152,7 @@ class World:
 
     # ---------------------------------------------------------------------------------------------- looking
     @property
-    def choices(self) -> dict[Address, int]:
+    def choices(self) -> dict[tuple[str, str, int], int]:
         """What went wrong so far, as choices by address; ``Plan(world.choices)`` makes the same run again."""
         return {} if self.sqs.source is None else dict(self.sqs.source.choices)
 
@@ -172,11 +172,11 @@ class World:
 
 def _key(seed: object) -> bytes:
     if isinstance(seed, bool) or not isinstance(seed, (int, str, type(None))):
-        raise errors.UsageError(f"a seed is a whole number or a text, not {seed!r}")
+        raise errors.UsageError(f"a seed is a whole number or a text, not {seed!r}; faults are given as faults=...")
     return blake2b(repr(seed).encode(), digest_size=32).digest()
 
 
-def _faults(faults: Iterable[str] | Faults | Plan | None) -> Faults | Plan | None:
+def _faults(faults: Iterable[str] | Mapping[str, float] | Faults | Plan | None) -> Faults | Plan | None:
     if faults is None or isinstance(faults, (Faults, Plan)):
         return faults
     if not isinstance(faults, Iterable):
@@ -185,6 +185,8 @@ def _faults(faults: Iterable[str] | Faults | Plan | None) -> Faults | Plan | Non
 
 
 def _start_ns(start: datetime | float) -> int:
+    if not isinstance(start, (datetime, int, float)):
+        raise errors.UsageError(f"start is a datetime with a time zone, or seconds since 1970, not {start!r}")
     if not isinstance(start, datetime):
         return nanoseconds(start)
     if start.tzinfo is None:

@@ -72,6 +72,7 @@ class Queue:
         in_flight, delayed, stray: How many of ``messages`` are in these states.
         deleted, expired, purged, moved: How many messages have ended, each in its way.
         copies: How many messages came back after their delete.
+        strays_until_ns: When the last stray copy shows up again.
         received, empty_receives, deletes, sent_bytes, deduplicated, arrived: What the metrics count beside
             these: deliveries, polls without one, deletes that succeeded, bytes of messages sent, sends that
             were repeats, messages moved here.
@@ -100,6 +101,7 @@ class Queue:
     purged: int = 0
     moved: int = 0
     copies: int = 0
+    strays_until_ns: int = 0
     received: int = 0
     empty_receives: int = 0
     deletes: int = 0
@@ -121,6 +123,8 @@ class Queue:
     _unsettled_ns: int = 0
     """Nothing falls due before this, no minute of the metrics ends either: the one question of the hot path."""
     _missed_servers: int = 0
+    _ended_before: int = 0
+    """How many messages had ended when room was last given back."""
 
     def __attrs_post_init__(self) -> None:
         self.series = Series(self.created_ns)
@@ -387,6 +391,7 @@ class Queue:
         self.stray += 1
         visibility_ns = self.settings.visibility_timeout_ns
         self._wait_until(message, now + chance.stray_ns(answer, visibility_ns, retention_left_ns))
+        self.strays_until_ns = max(self.strays_until_ns, message.deadline_ns)
         return True
 
     # ------------------------------------------------------------------------------- deleting, changing, purging
@@ -614,7 +619,13 @@ class Queue:
         if stale > self.in_flight + self.delayed + self.stray + SLACK:
             deadlines.clean_up()
             self._attempts.forget_old(now)
-            # A dictionary keeps the room of what was deleted from it; filled again, it takes only what it needs.
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Give back the room of messages that have ended, which a dictionary keeps; O(1) a message."""
+        ended = self.deleted + self.expired + self.purged + self.moved
+        if ended - self._ended_before > len(self.messages):
+            self._ended_before = ended
             kept = dict(self.messages)
             self.messages.clear()
             self.messages.update(kept)

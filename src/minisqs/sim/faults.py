@@ -88,17 +88,23 @@ class Faults:
     tie: float = attrs.field(default=0.0, validator=_rate)
 
     @classmethod
-    def named(cls, names: Iterable[str]) -> Faults:
-        """Each of ``names`` at the rate of 0.1.
+    def named(cls, names: Iterable[str] | Mapping[str, float]) -> Faults:
+        """Each of ``names`` at the rate it is mapped to, or at 0.1.
 
         Raises:
-            UsageError: Not the name of a fault.
+            UsageError: Not the name of a fault, or not a rate.
         """
-        names = [names] if isinstance(names, str) else list(names)
-        for name in names:
+        rates = (
+            names
+            if isinstance(names, Mapping)
+            else dict.fromkeys([names] if isinstance(names, str) else names, DEFAULT_RATE)
+        )
+        for name in rates:
+            if isinstance(name, tuple):
+                raise errors.UsageError(f"{name!r} is the address of a choice: give choices as a Plan")
             if name not in FAULTS:
                 raise errors.UsageError(f"{name!r} is not a fault; the faults are {', '.join(FAULTS)}")
-        return cls(**dict.fromkeys(names, DEFAULT_RATE))
+        return cls(**rates)
 
     def by_question(self) -> dict[str, float]:
         """The rate at which each of the engine's questions is answered with something else than 0."""

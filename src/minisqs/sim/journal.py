@@ -52,7 +52,8 @@ class Entry:
         parts = [f"{self.seconds:.9f}", self.caller or "-", self.action, self.queue or "-"]
         if self.message:
             parts += [self.message, self.message_id, f"receive_count={self.receive_count}"]
-        return " ".join(parts) + (f": {self.cause}" if self.cause else "")
+        cause = "\\n".join(self.cause.splitlines())  # an entry is one line
+        return " ".join(parts) + (f": {cause}" if cause else "")
 
 
 class Journal(Sequence[Entry]):

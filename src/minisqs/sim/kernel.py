@@ -127,6 +127,7 @@ class Kernel:
         self._heap: list[tuple[int, int, Event]] = []
         self._scheduled = 0
         self._active = 0
+        self._ran, self._ran_passive = "", False
         self.current: Task[Any] | None = None
         """The task that runs just now."""
 
@@ -171,33 +172,40 @@ class Kernel:
         Raises:
             NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
         """
-        busy: Counter[str] = Counter()
         began_ns = self.clock.now_ns
-        while self._active or self._background.next_due_ns() != NEVER_NS:
-            label = self._step(give_up_ns())
-            busy[label or ""] += 1
-            if not label or busy.total() > max_events:
-                raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
+        busy: Counter[str] = Counter()
+        for _ in range(max_events):
+            if not self._active and self._background.next_due_ns() == NEVER_NS:
+                return
+            if not self._step(give_up_ns()):
+                break
+            if not self._ran_passive:
+                busy[self._ran] += 1
+        if self._active or self._background.next_due_ns() != NEVER_NS:
+            raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
 
-    def _step(self, limit_ns: int) -> str | None:
-        """Do what comes next, if it comes by ``limit_ns``; who did it."""
+    def _step(self, limit_ns: int) -> bool:
+        """Do what comes next, if it comes by ``limit_ns``; False if nothing does."""
         heap = self._heap
         while heap and heap[0][2].cancelled:
             heappop(heap)
         event_ns = heap[0][0] if heap else NEVER_NS
         background = self._background
-        due_ns = min(background.next_due_ns(), background.next_passive_ns())
+        active_ns, passive_ns = background.next_due_ns(), background.next_passive_ns()
+        due_ns = min(active_ns, passive_ns)
         if min(due_ns, event_ns) > limit_ns or due_ns == event_ns == NEVER_NS:
-            return None
+            return False
         if due_ns <= event_ns:
             self.clock.move_to(due_ns)
-            return background.settle()
+            self._ran, self._ran_passive = background.settle(), passive_ns < active_ns
+            return True
         event = self._pop()
         self.clock.move_to(event.time_ns)
         self._active -= not event.passive
         event.cancelled = True
+        self._ran, self._ran_passive = event.label, event.passive
         event.call()
-        return event.label
+        return True
 
     def _pop(self) -> Event:
         """Take the next event off the heap; of several at one nanosecond, the one that is chosen."""
@@ -218,7 +226,6 @@ class Kernel:
 
 def _never_settled(passed_ns: int, busy: Counter[str]) -> str:
     """The text that names what kept a run busy."""
-    del busy[""]
     most = ", ".join(f"{label} ({count:,} events)" for label, count in busy.most_common(3))
     return (
         f"the world has not come to rest after {passed_ns / SECOND_NS:,.0f} simulated seconds and "

@@ -292,7 +292,7 @@ class Port:
             self._refuse(error, "ReceiveMessage", queue_url, caller)
         write = self.journal.write
         for change in moves:
-            self._tell_move(self.service.queue(queue_url), change)
+            self._tell_move(self.service.queue(queue_url), change, caller)
         for delivery in deliveries:
             message = delivery.message
             count = delivery.receive_count
@@ -434,6 +434,14 @@ class Port:
         self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
         return answer
 
+    def checked(self, action: str, check: Callable[[], Answer]) -> Answer:
+        """What a check before a call gives; its refusal is one of the action."""
+        try:
+            return check()
+        except errors.SqsError as error:
+            self.refuse(error, action)
+            raise
+
     def refuse(self, error: errors.SqsError, action: str, *, caller: str = MAIN) -> None:
         """Take note of a refusal that came before the call did, of parameters that could not be read."""
         if not error.operation_name:
@@ -466,14 +474,13 @@ class Port:
             cause = f"entry {entry_id} refused: {error.code}: {error.message}"
             self.journal.write((self.clock.now_ns, action, queue_url, "", 0, 0, caller, cause))
 
-    def _tell_move(self, source: Queue, change: Change) -> None:
+    def _tell_move(self, source: Queue, change: Change, caller: str) -> None:
         message = change.message
         policy = source.settings.redrive_policy
         assert policy is not None, "only a redrive policy moves messages"
         target = policy.dead_letter_target_arn.rpartition(":")[2]
-        cause = (
-            f"received {message.receives_here} times, maxReceiveCount is {policy.max_receive_count}: now in {target}"
-        )
+        times = "once" if message.receives_here == 1 else f"{message.receives_here} times"
+        cause = f"received {times}, maxReceiveCount is {policy.max_receive_count}: now in {target}"
         self.journal.write(
             (
                 change.at_ns,
@@ -482,7 +489,7 @@ class Port:
                 message.producer,
                 message.place,
                 message.receive_count,
-                "",
+                caller,
                 cause,
             )
         )
@@ -498,7 +505,8 @@ class Port:
         self._wake(queue_url)
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
-        self.last_fault_ns = self.clock.now_ns
+        queue = self.service.queue(queue_url) if queue_url else None
+        self.last_fault_ns = max(self.clock.now_ns, queue.strays_until_ns if queue else 0)
         producer, _, place = address.subject.rpartition("/")
         number = int(place) if producer and address.kind != TIE else 0
         cause = faults.in_words(address.kind, answer)

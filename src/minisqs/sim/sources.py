@@ -41,6 +41,8 @@ class Plan:
     """
 
     def __init__(self, choices: Mapping[tuple[str, str, int], int]) -> None:
+        if not isinstance(choices, Mapping):
+            raise errors.UsageError(f"a plan is a mapping from addresses to answers, not {choices!r}")
         self.choices = {_address(address): _answer(address, answer) for address, answer in choices.items()}
 
     def __repr__(self) -> str:
@@ -72,7 +74,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.choices: dict[Address, int] = {}
+        self.choices: dict[tuple[str, str, int], int] = {}
         self.untold: list[tuple[Address, int]] = []
         self._asked: dict[tuple[str, str], int] = {}
 

@@ -182,6 +182,8 @@ def attribute_filter(names: object) -> Callable[[str], bool] | None:
 
     ``All``, ``.*`` and ``*`` are all of them, ``Hel.*`` those that begin with ``Hel``, others exact names.
     """
+    if names == ():
+        return None
     wanted = texts(names)
     if not wanted:
         return None

@@ -1,30 +1,30 @@
 """Message ids, receipt handles and request ids: hashes of the world's seed and an address.
 
 They are no decision: two runs of one seed give the same ids, and leaving a message out of a run renames
-no other. A receipt handle carries what the queue needs to know of the receive that made it, signed, so
-the queue remembers nothing about old handles, and can still tell one it gave out from one it did not.
+no other. A receipt handle carries what the queue needs to know of the receive that made it, and a checksum
+that begins with the seed; so the queue remembers nothing about old handles, and can still tell one that it
+gave out from a text that somebody made up or cut short.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
+from binascii import Error, a2b_base64, b2a_base64
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
+from zlib import crc32
 
-_HANDLE: Final = struct.Struct(">IQIQ")
-_SIGNATURE_BYTES: Final = 16
-_PREFIX: Final = b"\x01\x01"
+_HANDLE: Final = struct.Struct(">HIQIQ")
+_CHECKSUM: Final = struct.Struct(">I")
+_MARK: Final = 0x0101
+_ID_BYTES: Final = 16
+_RECENT: Final = 512
 
 
-class Receive(NamedTuple):
-    """The receive that a receipt handle stands for."""
-
-    queue_number: int
-    sequence: int
-    receive_count: int
-    received_ns: int
+Receive: TypeAlias = tuple[int, int, int, int]
+"""The receive that a receipt handle stands for: queue number, sequence, receive count, and when it was."""
 
 
 class Identifiers:
@@ -34,13 +34,16 @@ class Identifiers:
         seed: Up to 64 bytes.
     """
 
-    __slots__ = ("_keyed", "_request_prefix")
+    __slots__ = ("_checksum", "_keyed", "_request_prefix", "message_id")
 
     def __init__(self, seed: bytes) -> None:
-        self._keyed = blake2b(key=seed, digest_size=_SIGNATURE_BYTES)
+        self._keyed = blake2b(key=seed, digest_size=_ID_BYTES)
+        self._checksum = crc32(seed)
         self._request_prefix = self._uuid("requests")[:-12]
+        self.message_id = lru_cache(maxsize=_RECENT)(self._message_id)
+        """See ``_message_id``: an id that was answered to a send is soon asked for again by a receive."""
 
-    def message_id(self, producer: str, place: int) -> str:
+    def _message_id(self, producer: str, place: int) -> str:
         """The id of the message that ``producer`` sent as its ``place``-th, in the form of a random UUID."""
         return self._uuid(f"message {producer} {place}")
 
@@ -52,26 +55,22 @@ class Identifiers:
         """The id of the ``number``-th request of the world; their first parts are the same, to be made fast."""
         return f"{self._request_prefix}{number:012x}"
 
-    def receipt_handle(self, receive: Receive) -> str:
-        """An opaque text of about 60 characters that ``read_receipt_handle`` takes apart again."""
-        payload = _HANDLE.pack(*receive)
-        return base64.b64encode(_PREFIX + payload + self._signature(payload)).decode()
+    def receipt_handle(self, queue_number: int, sequence: int, receive_count: int, received_ns: int) -> str:
+        """An opaque text of forty characters that ``read_receipt_handle`` takes apart again."""
+        payload = _HANDLE.pack(_MARK, queue_number, sequence, receive_count, received_ns)
+        return b2a_base64(payload + _CHECKSUM.pack(crc32(payload, self._checksum)), newline=False).decode()
 
     def read_receipt_handle(self, handle: str) -> Receive | None:
         """The receive that made ``handle``, or None where no queue of this seed has given it out."""
         try:
-            raw = base64.b64decode(handle, validate=True)
-        except (binascii.Error, ValueError):
+            raw = a2b_base64(handle, strict_mode=True)
+        except (Error, ValueError):
             return None
-        payload = raw[len(_PREFIX) : -_SIGNATURE_BYTES]
-        if len(payload) != _HANDLE.size or raw != _PREFIX + payload + self._signature(payload):
+        payload = raw[: _HANDLE.size]
+        if raw[_HANDLE.size :] != _CHECKSUM.pack(crc32(payload, self._checksum)) or len(payload) != _HANDLE.size:
             return None
-        return Receive._make(_HANDLE.unpack(payload))
-
-    def _signature(self, payload: bytes) -> bytes:
-        keyed = self._keyed.copy()
-        keyed.update(payload)
-        return keyed.digest()
+        mark, queue_number, sequence, receive_count, received_ns = _HANDLE.unpack(payload)
+        return (queue_number, sequence, receive_count, received_ns) if mark == _MARK else None
 
     def _uuid(self, address: str) -> str:
         keyed = self._keyed.copy()

@@ -33,7 +33,7 @@ from .decisions import PERFECT, Decisions
 from .deduplication import Accepted, Deduplication
 from .fairness import FairOrdering
 from .groups import GroupOrdering
-from .identifiers import Identifiers, Receive
+from .identifiers import Identifiers
 from .lifecycle import AVAILABLE, DELAYED, GONE, IN_FLIGHT, STRAY, WAITING_FOR_TIME, Event
 from .measures import Counts
 from .message import NO_EXTRAS, Delivery, Extras, Message
@@ -668,10 +668,9 @@ class Queue:
 
     def receipt_handle(self, delivery: Delivery) -> str:
         """The handle that stands for a delivery."""
-        receive = Receive(
+        return self.identifiers.receipt_handle(
             delivery.queue_number, delivery.message.sequence, delivery.receive_count, delivery.received_ns
         )
-        return self.identifiers.receipt_handle(receive)
 
     def delivery(self, receipt_handle: str) -> Delivery:
         """The delivery that a handle stands for; its message may be gone.
@@ -682,12 +681,13 @@ class Queue:
         receive = self.identifiers.read_receipt_handle(receipt_handle)
         if receive is None:
             raise errors.ReceiptHandleIsInvalid.malformed(receipt_handle)
-        if receive.queue_number != self.number:
+        queue_number, sequence, receive_count, received_ns = receive
+        if queue_number != self.number:
             raise errors.ReceiptHandleIsInvalid.of_another_queue(receipt_handle)
-        message = self.messages.get(receive.sequence)
+        message = self.messages.get(sequence)
         if message is None:
-            message = Message(receive.sequence, "", "", 0, 0, 0, GONE, NO_EXTRAS)
-        return Delivery(message, receive.receive_count, receive.received_ns, self.number)
+            message = Message(sequence, "", "", 0, 0, 0, GONE, NO_EXTRAS)
+        return Delivery(message, receive_count, received_ns, queue_number)
 
     # -------------------------------------------------------------------------------------------- invariants
     def check_invariants(self) -> None:

@@ -55,7 +55,7 @@ def _receive_message(sqs: Sqs, given: Parameters) -> Answer:
         given.integer("WaitTimeSeconds"),
         given.text("ReceiveRequestAttemptId"),
     )
-    names = {*given.texts("AttributeNames"), *given.texts("MessageSystemAttributeNames")}
+    names = [*given.texts("AttributeNames"), *given.texts("MessageSystemAttributeNames")]
     wanted = checks.attribute_filter(given.texts("MessageAttributeNames"))
     queue_url = given.required("QueueUrl")
     deliveries = sqs.receive_message(queue_url, request)
@@ -106,7 +106,7 @@ def _sent(sqs: Sqs, message: Message) -> Answer:
 
 
 def _received(
-    sqs: Sqs, queue_url: str, delivery: Delivery, names: set[str], wanted: Callable[[str], bool] | None
+    sqs: Sqs, queue_url: str, delivery: Delivery, names: list[str], wanted: Callable[[str], bool] | None
 ) -> Answer:
     message = delivery.message
     shown: Answer = {

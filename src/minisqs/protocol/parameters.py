@@ -29,7 +29,7 @@ class Parameters:
             raise errors.SerializationException(
                 "Start of list found where not expected" if isinstance(values, list) else "Unexpected value"
             )
-        self._values = values
+        self._values: Mapping[str, Any] = values
         self._path = path
 
     def text(self, name: str) -> str | None:
@@ -71,14 +71,16 @@ class Parameters:
         return [Parameters(value, f"{entry_name}.{number}.") for number, value in enumerate(values, 1)]
 
     def message(self) -> SendMessage:
-        """The message that a send brings."""
+        """The message that a send brings; the service refuses values of the wrong type in it."""
+        get = self._values.get
+        body = get("MessageBody")
         return SendMessage(
-            self.text("MessageBody") or "",
-            self.integer("DelaySeconds"),
+            "" if body is None else body,
+            get("DelaySeconds"),
             self._attributes("MessageAttributes"),
             self._attributes("MessageSystemAttributes"),
-            self.text("MessageGroupId"),
-            self.text("MessageDeduplicationId"),
+            get("MessageGroupId"),
+            get("MessageDeduplicationId"),
         )
 
     def _attributes(self, name: str) -> dict[str, Mapping[str, object]] | None:

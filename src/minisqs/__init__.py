@@ -5,7 +5,7 @@
 The floors of the house, each importing only what lies below it::
 
     world                    what a user holds
-    client, sqs_client       the friendly API; a client with boto3's shape
+    client                   the friendly API, and a client with boto3's shape
     protocol                 SQS as dictionaries
     sim                      simulated time, faults, the port, the journal
     engine                   SQS itself, pure
@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import errors as errors
-    from .client import Consumer as Consumer
-    from .client import Message as Message
-    from .client import Producer as Producer
-    from .client import Queue as Queue
-    from .client import RedrivePolicy as RedrivePolicy
+    from .client.attributes import RedrivePolicy as RedrivePolicy
+    from .client.queue import Message as Message
+    from .client.queue import Queue as Queue
+    from .client.roles import Consumer as Consumer
+    from .client.roles import Producer as Producer
     from .engine.values import SendMessage as SendMessage
     from .sim.faults import Faults as Faults
     from .sim.sources import Plan as Plan
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Consumer": "client",
+    "Consumer": "client.roles",
     "Faults": "sim.faults",
-    "Message": "client",
+    "Message": "client.queue",
     "Plan": "sim.sources",
-    "Producer": "client",
-    "Queue": "client",
-    "RedrivePolicy": "client",
+    "Producer": "client.roles",
+    "Queue": "client.queue",
+    "RedrivePolicy": "client.attributes",
     "SendMessage": "engine.values",
     "World": "world",
 }

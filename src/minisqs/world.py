@@ -13,14 +13,15 @@ from hashlib import blake2b
 from typing import Unpack
 
 from . import errors, limits
-from .client import Queue, QueueAttributes, Queues, raw_queue_attributes
+from .client.attributes import QueueAttributes, raw_queue_attributes
+from .client.queue import Queue, Queues
+from .client.sqs import SqsClient
 from .engine.service import Service
 from .sim.clock import Clock, nanoseconds
 from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
 from .sim.port import Port
 from .sim.sources import Plan, source_of
-from .sqs_client import SqsClient
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
 DAY_NS = 86_400 * limits.SECOND_NS

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import attrs
 
-from . import errors
-from .protocol import actions, model
-from .protocol.parameters import Parameters
-from .sim.port import Port
+from .. import errors
+from ..protocol import actions, model
+from ..protocol.parameters import Parameters
+from ..sim.port import Port
 
 _ACTIONS: Final = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower(): action for action in model.PARAMETERS}
 

@@ -1,86 +1,32 @@
-"""The friendly API: queues, messages, and the guide's two roles, the producer and the consumer.
+"""Queues and messages as a user of the friendly API holds them.
 
-Names and units are AWS's, in snake case; answers are objects that make a text (an id, a handle, an MD5)
-only when it is asked for. Everything reaches SQS through the port, like every other caller.
+Answers are objects that make a text (an id, a handle, an MD5) only when it is asked for. Everything reaches
+SQS through the port, like every other caller.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from inspect import iscoroutinefunction
-from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Generic, TypeVar, Unpack
 
 import attrs
 
-from . import errors
-from .engine import answers, checks, digests
-from .engine.attributes import Settings
-from .engine.measures import Counts
-from .engine.message import Delivery
-from .engine.message import Message as StoredMessage
-from .engine.metrics import Metrics
-from .engine.redrive import MoveTask
-from .engine.values import BatchAnswer, ReceiveMessage, SendMessage
-from .sim.clock import nanoseconds
-from .sim.kernel import Task, Wait, Waiting
-from .sim.port import MAIN, Port
+from .. import errors
+from ..engine import answers, checks, digests
+from ..engine.measures import Counts
+from ..engine.message import Delivery
+from ..engine.message import Message as StoredMessage
+from ..engine.metrics import Metrics
+from ..engine.redrive import MoveTask
+from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
+from ..sim.port import MAIN, Port
+from .attributes import AttributeValue, QueueAttributes, plain_value, raw_message_attributes, raw_queue_attributes
 
 Shown = TypeVar("Shown")
 Value = TypeVar("Value")
 
 _TEN_IDS: Final = tuple("0123456789")
-
-AttributeValue: TypeAlias = "str | int | float | Decimal | bytes | Mapping[str, object]"
-"""A message attribute: text, a number, bytes, or AWS's own form with DataType."""
-
-
-class QueueAttributes(TypedDict, total=False):
-    """The attributes of a queue, by AWS's names in snake case; what is left out keeps its value or default.
-
-    ``""`` unsets a policy or the KMS key.
-    """
-
-    delay_seconds: int
-    maximum_message_size: int
-    message_retention_period: int
-    receive_message_wait_time_seconds: int
-    visibility_timeout: int
-    policy: str | Mapping[str, object]
-    redrive_policy: RedrivePolicy | str | Mapping[str, object]
-    redrive_allow_policy: str | Mapping[str, object]
-    kms_master_key_id: str
-    kms_data_key_reuse_period_seconds: int
-    sqs_managed_sse_enabled: bool
-    fifo_queue: bool
-    content_based_deduplication: bool
-    deduplication_scope: str
-    fifo_throughput_limit: str
-
-
-@attrs.frozen
-class RedrivePolicy:
-    """Move a message to another queue once it was received ``max_receive_count`` times and not deleted.
-
-    Args:
-        dead_letter_queue: The queue, or its ARN.
-        max_receive_count: Receives, 1 to 1,000; the next attempt to receive the message moves it.
-
-    Source: sqs.md 3.6 and 9.
-    """
-
-    dead_letter_queue: Queue | str
-    max_receive_count: int
-
-    def text(self) -> str:
-        """The policy as the JSON text that AWS takes."""
-        queue = self.dead_letter_queue
-        target = queue.arn if isinstance(queue, Queue) else queue
-        if not isinstance(target, str):
-            raise errors.UsageError(f"a dead-letter queue is a Queue or its ARN, not {queue!r}")
-        return json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": self.max_receive_count})
 
 
 @attrs.define
@@ -180,7 +126,7 @@ class Message:
     def message_attributes(self) -> dict[str, str | int | Decimal | bytes]:
         """The message attributes that were asked for: text, int, Decimal or bytes by their data type."""
         shown = answers.message_attributes(self._delivery, self._wanted)
-        return {name: _plain(attribute.data_type, attribute.value) for name, attribute in shown.items()}
+        return {name: plain_value(attribute.data_type, attribute.value) for name, attribute in shown.items()}
 
     @property
     def md5_of_message_attributes(self) -> str | None:
@@ -276,13 +222,13 @@ class Queue:
         """
         request = SendMessage(body, delay_seconds)
         if message_attributes is not None:
-            request.message_attributes = _raw_attributes(message_attributes)
+            request.message_attributes = raw_message_attributes(message_attributes)
         if message_group_id is not None:
             request.message_group_id = message_group_id
         if message_deduplication_id is not None:
             request.message_deduplication_id = message_deduplication_id
         if trace_header is not None:
-            request.message_system_attributes = _raw_attributes({"AWSTraceHeader": trace_header})
+            request.message_system_attributes = raw_message_attributes({"AWSTraceHeader": trace_header})
         return SentMessage(self, self._port.send_message(self.url, request))
 
     def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:
@@ -329,7 +275,7 @@ class Queue:
         )
 
     def _receive(self, request: ReceiveMessage, names: Sequence[str]) -> list[Message]:
-        wanted: Callable[[str], bool] | None = _everything
+        wanted: Callable[[str], bool] | None = everything
         if names != ("All",):
             wanted = self._port.checked("ReceiveMessage", lambda: checks.attribute_filter(names))
         deliveries = self._port.receive_message(self.url, request)
@@ -489,210 +435,8 @@ class Queues:
         return f"{role}-{number}"
 
 
-class Producer:
-    """Sends messages under its own name, by which the journal and the faults know them.
-
-    Args:
-        queue: Where it sends to.
-        name: Of its own; ``producer-1``, ``producer-2`` unless given.
-    """
-
-    def __init__(self, queue: Queue, *, name: str | None = None) -> None:
-        self.queue = _queue(queue)
-        self.name = queue._queues.name("producer") if name is None else _worker_name(name)
-
-    def __repr__(self) -> str:
-        return f"Producer({self.queue!r}, name={self.name!r})"
-
-    def send(
-        self,
-        body: str,
-        *,
-        delay_seconds: int | None = None,
-        message_attributes: Mapping[str, AttributeValue] | None = None,
-    ) -> SentMessage:
-        """Send one message; see ``Queue.send``."""
-        request = SendMessage(body, delay_seconds)
-        if message_attributes is not None:
-            request.message_attributes = _raw_attributes(message_attributes)
-        return SentMessage(self.queue, self.queue._port.send_message(self.queue.url, request, caller=self.name))
-
-    def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:
-        """Send up to ten messages in one call; see ``Queue.send_batch``."""
-        return self.queue._send_batch(messages, self.name)
-
-
-@attrs.frozen
-class Failure:
-    """A message that a consumer's function did not take, and what the function raised."""
-
-    message: Message
-    error: Exception
-
-
-class Consumer:
-    """Polls a queue, calls a function with each message, deletes what the function took.
-
-    A message for which the function raises is left alone: it comes back when its visibility timeout ends.
-
-    Args:
-        queue: What it polls.
-        function: Called with each ``Message``, in the order of the batch.
-        name: Of its own; ``consumer-1``, ``consumer-2`` unless given.
-        max_number_of_messages: 1 to 10 a poll.
-        visibility_timeout: Seconds, 0 to 43,200; None takes the queue's.
-        wait_time_seconds: Seconds, 1 to 20, that an empty poll waits; 0 only for ``poll``.
-        duration: Simulated seconds that the function takes, or a function of the message that says so.
-            The function is called when its work starts; the message is deleted when the work ends.
-
-    Attributes:
-        failures: The messages for which the function raised, with the exceptions.
-    """
-
-    def __init__(
-        self,
-        queue: Queue,
-        function: Callable[[Message], object],
-        *,
-        name: str | None = None,
-        max_number_of_messages: int = 10,
-        visibility_timeout: int | None = None,
-        wait_time_seconds: int = 20,
-        duration: float | Callable[[Message], float] = 0,
-    ) -> None:
-        request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
-        self.queue = _queue(queue)
-        queue._port.checked("ReceiveMessage", lambda: checks.receive(request, Settings()))
-        if not callable(function) or iscoroutinefunction(function):
-            raise errors.UsageError(f"a consumer's function is a plain one, called with each message, not {function!r}")
-        if not callable(duration):
-            nanoseconds(duration)
-        self.name = queue._queues.name("consumer") if name is None else _worker_name(name)
-        self.failures: list[Failure] = []
-        self._function = function
-        self._request = request
-        self._duration = duration
-        self._port = queue._port
-        self._task: Task[None] | None = None
-
-    def __repr__(self) -> str:
-        return f"Consumer({self.queue!r}, {self._function!r}, name={self.name!r})"
-
-    def poll(self) -> list[Message]:
-        """Poll once, and call the function with what came; the messages that came.
-
-        The simulated clock moves by the wait and the work.
-        """
-        return self._port.kernel.complete(self._round(), self.name)
-
-    def start(self) -> None:
-        """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted."""
-        if self._request.wait_time_seconds == 0:
-            raise errors.UsageError("a consumer that polls on and on waits for messages: wait_time_seconds is 1 to 20")
-        if self._task is None or self._task.done:
-            self._task = self._port.kernel.spawn(self._rounds(), f"{self.name} on {self.queue.name}")
-
-    def stop(self) -> None:
-        """Stop polling. A message that the function is working on is not deleted."""
-        if self._task is not None:
-            self._task.stop()
-
-    def _rounds(self) -> Waiting[None]:
-        try:
-            while True:
-                yield from self._round()
-        except errors.QueueDoesNotExist:
-            return
-
-    def _round(self) -> Waiting[list[Message]]:
-        deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name)
-        messages = [Message(self.queue, delivery, _everything) for delivery in deliveries]
-        for message, delivery in zip(messages, deliveries, strict=True):
-            error = self._call(message)
-            duration = self._duration(message) if callable(self._duration) else self._duration
-            if duration:
-                yield Wait(self._port.clock.now_ns + nanoseconds(duration))
-            if error is None:
-                self._port.delete_message(self.queue.url, delivery, caller=self.name)
-            else:
-                self.failures.append(Failure(message, error))
-                self._port.tell(
-                    self.queue.url, delivery, "function raised", f"{type(error).__name__}: {error}", self.name
-                )
-        return messages
-
-    def _call(self, message: Message) -> Exception | None:
-        try:
-            result = self._function(message)
-        except Exception as error:  # noqa: BLE001  # whatever the user's function raises, the message stays
-            return error
-        if isinstance(result, Awaitable):
-            raise errors.UsageError(f"{self!r} got {result!r} to await: a consumer's function does its work itself")
-        return None
-
-
-def raw_queue_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Attributes in snake case and Python's types, as AWS's map of texts; None is the same as left out.
-
-    Raises:
-        UsageError: Not the name of a queue attribute.
-    """
-    raw = {}
-    for name, value in attributes.items():
-        if name not in QueueAttributes.__annotations__:
-            raise errors.UsageError(f"{name!r} is not an attribute of a queue; {_meant(name)}")
-        if value is not None:
-            raw["".join(part.capitalize() for part in name.split("_"))] = _attribute_text(value)
-    return raw
-
-
-def _meant(name: str) -> str:
-    """What somebody who wrote ``name`` had in mind."""
-    known = list(QueueAttributes.__annotations__)
-    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-    close = difflib.get_close_matches(snake, known, n=1) or [one for one in known if one.startswith(snake)][:1]
-    return f"did you mean {close[0]!r}?" if close else f"the attributes are {', '.join(known)}"
-
-
-def _attribute_text(value: object) -> str:
-    if isinstance(value, RedrivePolicy):
-        return value.text()
-    if isinstance(value, (Queue, tuple)):
-        raise errors.UsageError(f"a redrive policy is RedrivePolicy(queue, max_receive_count=...), not {value!r}")
-    if isinstance(value, Mapping):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _raw_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, Mapping[str, object]]:
-    """Message attributes in Python's types, in AWS's form."""
-    if not isinstance(attributes, Mapping):
-        raise errors.UsageError(f"message attributes are a mapping from name to value, not {attributes!r}")
-    return {name: _raw_attribute(name, value) for name, value in attributes.items()}
-
-
-def _raw_attribute(name: str, value: AttributeValue) -> Mapping[str, object]:
-    if isinstance(value, str):
-        return {"DataType": "String", "StringValue": value}
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return {"DataType": "Number", "StringValue": str(value)}
-    if isinstance(value, (bytes, bytearray)):
-        return {"DataType": "Binary", "BinaryValue": bytes(value)}
-    if isinstance(value, Mapping):
-        return value
-    raise errors.UsageError(
-        f"the message attribute {name!r} is text, a number, bytes, or a mapping with DataType, not {value!r}"
-    )
-
-
-def _plain(data_type: str, value: str | bytes) -> str | int | Decimal | bytes:
-    if isinstance(value, bytes) or not data_type.startswith("Number"):
-        return value
-    number = Decimal(value)
-    return int(value) if value.lstrip("+-").isdigit() else number
-
-
-def _everything(name: str) -> bool:
+def everything(name: str) -> bool:
+    """The filter of a receive that wants all message attributes."""
     return True
 
 
@@ -700,20 +444,6 @@ def _listed(messages: Sequence[Value]) -> Sequence[Value]:
     if isinstance(messages, (str, bytes)) or not isinstance(messages, Sequence):
         raise errors.UsageError(f"a batch is a list, not {messages!r}")
     return messages
-
-
-def _queue(queue: Queue) -> Queue:
-    if not isinstance(queue, Queue):
-        raise errors.UsageError(
-            f"a producer or consumer works on a Queue, such as World.create_queue gives, not {queue!r}"
-        )
-    return queue
-
-
-def _worker_name(name: str) -> str:
-    if not isinstance(name, str) or not name:
-        raise errors.UsageError(f"the name of a producer or consumer is a text, not {name!r}")
-    return name
 
 
 def _ids(entries: Sequence[object]) -> Sequence[str]:

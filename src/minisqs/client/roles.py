@@ -1,0 +1,173 @@
+"""The guide's two roles: a producer sends; a consumer polls, calls a function, deletes what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
+
+import attrs
+
+from .. import errors
+from ..engine import checks
+from ..engine.attributes import Settings
+from ..engine.values import ReceiveMessage, SendMessage
+from ..sim.clock import nanoseconds
+from ..sim.kernel import Task, Wait, Waiting
+from .attributes import AttributeValue, raw_message_attributes
+from .queue import BatchResult, Message, Queue, SentMessage, everything
+
+
+class Producer:
+    """Sends messages under its own name, by which the journal and the faults know them.
+
+    Args:
+        queue: Where it sends to.
+        name: Of its own; ``producer-1``, ``producer-2`` unless given.
+    """
+
+    def __init__(self, queue: Queue, *, name: str | None = None) -> None:
+        self.queue = _queue(queue)
+        self.name = queue._queues.name("producer") if name is None else _worker_name(name)
+
+    def __repr__(self) -> str:
+        return f"Producer({self.queue!r}, name={self.name!r})"
+
+    def send(
+        self,
+        body: str,
+        *,
+        delay_seconds: int | None = None,
+        message_attributes: Mapping[str, AttributeValue] | None = None,
+    ) -> SentMessage:
+        """Send one message; see ``Queue.send``."""
+        request = SendMessage(body, delay_seconds)
+        if message_attributes is not None:
+            request.message_attributes = raw_message_attributes(message_attributes)
+        return SentMessage(self.queue, self.queue._port.send_message(self.queue.url, request, caller=self.name))
+
+    def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:
+        """Send up to ten messages in one call; see ``Queue.send_batch``."""
+        return self.queue._send_batch(messages, self.name)
+
+
+@attrs.frozen
+class Failure:
+    """A message that a consumer's function did not take, and what the function raised."""
+
+    message: Message
+    error: Exception
+
+
+class Consumer:
+    """Polls a queue, calls a function with each message, deletes what the function took.
+
+    A message for which the function raises is left alone: it comes back when its visibility timeout ends.
+
+    Args:
+        queue: What it polls.
+        function: Called with each ``Message``, in the order of the batch.
+        name: Of its own; ``consumer-1``, ``consumer-2`` unless given.
+        max_number_of_messages: 1 to 10 a poll.
+        visibility_timeout: Seconds, 0 to 43,200; None takes the queue's.
+        wait_time_seconds: Seconds, 1 to 20, that an empty poll waits; 0 only for ``poll``.
+        duration: Simulated seconds that the function takes, or a function of the message that says so.
+            The function is called when its work starts; the message is deleted when the work ends.
+
+    Attributes:
+        failures: The messages for which the function raised, with the exceptions.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        function: Callable[[Message], object],
+        *,
+        name: str | None = None,
+        max_number_of_messages: int = 10,
+        visibility_timeout: int | None = None,
+        wait_time_seconds: int = 20,
+        duration: float | Callable[[Message], float] = 0,
+    ) -> None:
+        request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
+        self.queue = _queue(queue)
+        queue._port.checked("ReceiveMessage", lambda: checks.receive(request, Settings()))
+        if not callable(function) or iscoroutinefunction(function):
+            raise errors.UsageError(f"a consumer's function is a plain one, called with each message, not {function!r}")
+        if not callable(duration):
+            nanoseconds(duration)
+        self.name = queue._queues.name("consumer") if name is None else _worker_name(name)
+        self.failures: list[Failure] = []
+        self._function = function
+        self._request = request
+        self._duration = duration
+        self._port = queue._port
+        self._task: Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Consumer({self.queue!r}, {self._function!r}, name={self.name!r})"
+
+    def poll(self) -> list[Message]:
+        """Poll once, and call the function with what came; the messages that came.
+
+        The simulated clock moves by the wait and the work.
+        """
+        return self._port.kernel.complete(self._round(), self.name)
+
+    def start(self) -> None:
+        """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted."""
+        if self._request.wait_time_seconds == 0:
+            raise errors.UsageError("a consumer that polls on and on waits for messages: wait_time_seconds is 1 to 20")
+        if self._task is None or self._task.done:
+            self._task = self._port.kernel.spawn(self._rounds(), f"{self.name} on {self.queue.name}")
+
+    def stop(self) -> None:
+        """Stop polling. A message that the function is working on is not deleted."""
+        if self._task is not None:
+            self._task.stop()
+
+    def _rounds(self) -> Waiting[None]:
+        try:
+            while True:
+                yield from self._round()
+        except errors.QueueDoesNotExist:
+            return
+
+    def _round(self) -> Waiting[list[Message]]:
+        deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name)
+        messages = [Message(self.queue, delivery, everything) for delivery in deliveries]
+        for message, delivery in zip(messages, deliveries, strict=True):
+            error = self._call(message)
+            duration = self._duration(message) if callable(self._duration) else self._duration
+            if duration:
+                yield Wait(self._port.clock.now_ns + nanoseconds(duration))
+            if error is None:
+                self._port.delete_message(self.queue.url, delivery, caller=self.name)
+            else:
+                self.failures.append(Failure(message, error))
+                self._port.tell(
+                    self.queue.url, delivery, "function raised", f"{type(error).__name__}: {error}", self.name
+                )
+        return messages
+
+    def _call(self, message: Message) -> Exception | None:
+        try:
+            result = self._function(message)
+        except Exception as error:  # noqa: BLE001  # whatever the user's function raises, the message stays
+            return error
+        if isinstance(result, Awaitable):
+            raise errors.UsageError(f"{self!r} got {result!r} to await: a consumer's function does its work itself")
+        return None
+
+
+def _queue(queue: Queue) -> Queue:
+    if not isinstance(queue, Queue):
+        raise errors.UsageError(
+            f"a producer or consumer works on a Queue, such as World.create_queue gives, not {queue!r}"
+        )
+    return queue
+
+
+def _worker_name(name: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise errors.UsageError(f"the name of a producer or consumer is a text, not {name!r}")
+    return name

@@ -131,7 +131,8 @@ class World:
         Args:
             seconds: 0 or more. What is due at the very end has happened.
         """
-        self.sqs.kernel.run_until(self.clock.now_ns + nanoseconds(seconds))
+        with self.sqs.lock:
+            self.sqs.kernel.run_until(self.clock.now_ns + nanoseconds(seconds))
 
     def run_until_idle(self, *, max_seconds: float = 86_400, max_events: int = 10_000_000) -> None:
         """Let simulated time pass until nothing is delayed, in flight or running any more.
@@ -149,7 +150,8 @@ class World:
         allowed_ns = nanoseconds(max_seconds)
         began_ns = self.clock.now_ns
         port = self.sqs
-        port.kernel.run_until_idle(lambda: max(began_ns, port.last_fault_ns) + allowed_ns, max_events)
+        with port.lock:
+            port.kernel.run_until_idle(lambda: max(began_ns, port.last_fault_ns) + allowed_ns, max_events)
 
     # ---------------------------------------------------------------------------------------------- looking
     @property

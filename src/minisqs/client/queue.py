@@ -270,16 +270,11 @@ class Queue:
 
         Source: API_ReceiveMessage, sqs.md 6 and 14.16.
         """
-        return self._receive(
-            ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds), message_attribute_names
-        )
-
-    def _receive(self, request: ReceiveMessage, names: Sequence[str]) -> list[Message]:
         wanted: Callable[[str], bool] | None = everything
-        if names != ("All",):
-            wanted = self._port.checked("ReceiveMessage", lambda: checks.attribute_filter(names))
-        deliveries = self._port.receive_message(self.url, request)
-        return [Message(self, delivery, wanted) for delivery in deliveries]
+        if message_attribute_names != ("All",):
+            wanted = self._port.checked("ReceiveMessage", lambda: checks.attribute_filter(message_attribute_names))
+        request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
+        return [Message(self, delivery, wanted) for delivery in self._port.receive_message(self.url, request)]
 
     def delete(self, message: Message | str) -> None:
         """Delete a received message, given itself or its receipt handle.

@@ -111,7 +111,8 @@ class Consumer:
 
         The simulated clock moves by the wait and the work.
         """
-        return self._port.kernel.complete(self._round(), self.name)
+        with self._port.lock:
+            return self._port.kernel.complete(self._round(), self.name)
 
     def start(self) -> None:
         """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted."""

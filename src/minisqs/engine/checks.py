@@ -214,11 +214,10 @@ def batch_ids(ids: Sequence[str], entry_name: str) -> None:
         raise errors.BatchEntryIdsNotDistinct.repeated(next(one for place, one in enumerate(ids) if one in ids[:place]))
 
 
-def batch_size(messages: Iterable[SendMessage]) -> None:
+def batch_size(total_bytes: int) -> None:
     """Refuse a batch over 1,048,576 bytes in all, whatever the queue's own maximum."""
-    total = sum(map(message_bytes, messages))
-    if total > limits.BATCH_BYTES:
-        raise errors.BatchRequestTooLong.sent(total)
+    if total_bytes > limits.BATCH_BYTES:
+        raise errors.BatchRequestTooLong.sent(total_bytes)
 
 
 # ---------------------------------------------------------------------------------------------------- tags
@@ -251,8 +250,10 @@ def tag_keys(keys: object) -> Sequence[str]:
 
 
 # ------------------------------------------------------------------------------------------------ messages
-def message(request: SendMessage, settings: Settings, batch_entry: int = 0) -> CheckedMessage:
-    """What a queue with ``settings`` stores of ``request``; ``batch_entry`` counts from 1 within a batch.
+def message(request: SendMessage, size: int, settings: Settings, batch_entry: int = 0) -> CheckedMessage:
+    """What a queue with ``settings`` stores of ``request``, which has ``size`` bytes.
+
+    ``batch_entry`` counts from 1 within a batch.
 
     Checks in AWS's order: body missing, group id, deduplication id, delay, attributes, characters, size.
     """
@@ -273,8 +274,8 @@ def message(request: SendMessage, settings: Settings, batch_entry: int = 0) -> C
         attributes = message_attributes(request.message_attributes, "user")
     if request.message_system_attributes:
         system_attributes = message_attributes(request.message_system_attributes, "system")
-    characters(body)
-    size = message_bytes(request)
+    if not body.isprintable():  # printable text has no forbidden character, and is told quickly
+        characters(body)
     if size > settings.maximum_message_size:
         too_long = (
             errors.InvalidParameterValue.too_long_in_batch if batch_entry else errors.InvalidParameterValue.too_long
@@ -325,22 +326,6 @@ def receive_request_attempt_id(value: str, settings: Settings) -> str:
     return value
 
 
-def message_types(request: SendMessage) -> None:
-    """Refuse a request in which a value has another JSON type than AWS's model."""
-    if not isinstance(request.body, str):
-        text(request.body)
-    if request.message_group_id is not None:
-        text(request.message_group_id)
-    if request.message_deduplication_id is not None:
-        text(request.message_deduplication_id)
-    if request.delay_seconds is not None:
-        integer(request.delay_seconds)
-    if request.message_attributes is not None:
-        _attribute_types(request.message_attributes)
-    if request.message_system_attributes is not None:
-        _attribute_types(request.message_system_attributes)
-
-
 def _identifier(parameter: str, value: str) -> None:
     """Refuse a message group id or the like outside its 1 to 128 characters."""
     if not _IDENTIFIER.fullmatch(value):
@@ -360,19 +345,38 @@ def _message_delay_ns(seconds: int, settings: Settings) -> int:
 
 def characters(body: str) -> None:
     """Refuse a text with a character that XML 1.0 does not allow."""
-    # Printable text has none, and that question is answered much faster than the expression finds one.
-    if not body.isprintable() and (found := _FORBIDDEN_CHARACTER.search(body)):
+    if found := _FORBIDDEN_CHARACTER.search(body):
         raise errors.InvalidMessageContents.character(found.group())
 
 
 def message_bytes(request: SendMessage) -> int:
-    """The size AWS counts: the body, and name, type and value of each message attribute."""
+    """The size AWS counts: the body, and name, type and value of each message attribute.
+
+    Refuses a request in which a value has another JSON type than AWS's model.
+    """
     body = request.body
+    if not isinstance(body, str):
+        text(body)
     size = len(body) if body.isascii() else _utf8_length(body)
-    if request.message_attributes:
-        for name, attribute in request.message_attributes.items():
-            parts = [part for part in attribute.values() if isinstance(part, (str, bytes))]
-            size += _utf8_length(name) + sum(map(_utf8_length, parts))
+    if request.delay_seconds is not None:
+        integer(request.delay_seconds)
+    if request.message_attributes is not None:
+        size += _attribute_bytes(request.message_attributes)
+    if request.message_system_attributes is not None:
+        _attribute_bytes(request.message_system_attributes)
+    if request.message_group_id is not None:
+        text(request.message_group_id)
+    if request.message_deduplication_id is not None:
+        text(request.message_deduplication_id)
+    return size
+
+
+def _attribute_bytes(attributes: RawAttributes) -> int:
+    _attribute_types(attributes)
+    size = 0
+    for name, attribute in attributes.items():
+        parts = [part for part in attribute.values() if isinstance(part, (str, bytes))]
+        size += _utf8_length(name) + sum(map(_utf8_length, parts))
     return size
 
 

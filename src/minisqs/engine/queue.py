@@ -291,7 +291,10 @@ class Queue:
             raise errors.OverLimit.in_flight()
         limit = min(limit, self.in_flight_limit - self.in_flight)
         deliveries, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll=short_poll)
-        self._hide([one.message for one in deliveries if one.message.state is IN_FLIGHT], visibility_ns, now)
+        taken = [delivery.message for delivery in deliveries]
+        if decisions is not PERFECT:  # some may have been shown again
+            taken = [message for message in taken if message.state is IN_FLIGHT]
+        self._hide(taken, visibility_ns, now)
         if attempt_id is not None:
             self._attempts.remember(attempt_id, deliveries, now + visibility_ns, now)
         self.received += len(deliveries)
@@ -326,7 +329,8 @@ class Queue:
             deliveries.append(Delivery(message, count, now, self.number))
             if len(deliveries) == limit:
                 break
-        candidates.close()
+        if self.fifo:
+            candidates.close()
         if sample is not None:
             sample.put_back(len(self.messages))
             self._duplicate(deliveries, decisions, now)
@@ -613,7 +617,9 @@ class Queue:
 
     def _leave_flight(self, message: Message, now: int) -> None:
         """Count a message out of flight that has ended, so that its entry among the deadlines stays behind."""
-        self._left_flight(message, now)
+        self.in_flight -= 1
+        if self._fairness is not None:
+            self._fairness.left_flight(message, now)
         deadlines = self._deadlines
         deadlines.stale = stale = deadlines.stale + 1
         if stale > self.in_flight + self.delayed + self.stray + SLACK:

@@ -410,14 +410,11 @@ class Service:
 
         Source: API_SendMessage. Cost: O(1) and the length of the body.
         """
-        checks.message_types(request)
-        queue = self.queue(queue_url)
+        size = checks.message_bytes(request)
+        queue = self._by_url.get(queue_url) or self.queue(queue_url)
         if self._quotas is not None:
             self._quotas.count(queue, "send", now, [request.message_group_id or ""])
-        return self._send(queue, request, producer, now)
-
-    def _send(self, queue: Queue, request: SendMessage, producer: str, now: int, batch_entry: int = 0) -> Message:
-        checked = checks.message(request, queue.settings, batch_entry)
+        checked = checks.message(request, size, queue.settings)
         return queue.send(request.body, checked, producer=producer, place=self.next_place(producer), now=now)
 
     def send_message_batch(
@@ -427,21 +424,24 @@ class Service:
 
         Source: API_SendMessageBatch, sqs.md 12.
         """
-        for _, request in entries:
-            checks.message_types(request)
-        queue = self.queue(queue_url)
+        sizes = [checks.message_bytes(request) for _, request in entries]
+        queue = self._by_url.get(queue_url) or self.queue(queue_url)
         checks.batch_ids([entry_id for entry_id, _ in entries], "SendMessageBatchRequestEntry")
-        checks.batch_size(request for _, request in entries)
+        checks.batch_size(sum(sizes))
         if queue.settings.fifo is not None:
             checks.fifo_batch((request for _, request in entries), queue.settings.fifo)
         if self._quotas is not None:
             self._quotas.count(queue, "send", now, {request.message_group_id or "": None for _, request in entries})
         answer: BatchAnswer[Message] = BatchAnswer([], [])
-        for number, (entry_id, request) in enumerate(entries, 1):
+        for number, ((entry_id, request), size) in enumerate(zip(entries, sizes, strict=True), 1):
             try:
-                answer.successful.append((entry_id, self._send(queue, request, producer, now, number)))
+                checked = checks.message(request, size, queue.settings, number)
             except errors.SqsError as error:
                 answer.failed.append((entry_id, error))
+                continue
+            place = self.next_place(producer)
+            sent = queue.send(request.body, checked, producer=producer, place=place, now=now)
+            answer.successful.append((entry_id, sent))
         return answer
 
     def receive_message(
@@ -451,7 +451,7 @@ class Service:
 
         Source: API_ReceiveMessage, sqs.md 14.16.
         """
-        queue = self.queue(queue_url)
+        queue = self._by_url.get(queue_url) or self.queue(queue_url)
         limit, visibility_ns, wait_ns = checks.receive(request, queue.settings)
         attempt_id = request.receive_request_attempt_id
         if attempt_id is not None:
@@ -482,7 +482,7 @@ class Service:
 
         Source: API_DeleteMessage, sqs.md 5.
         """
-        queue = self.queue(queue_url)
+        queue = self._by_url.get(queue_url) or self.queue(queue_url)
         delivery = self._delivery(queue, receipt_handle)
         if self._quotas is not None:
             self._quotas.count(queue, "delete", now)
@@ -502,7 +502,7 @@ class Service:
         Source: API_DeleteMessageBatch, sqs.md 12.
         """
         _check_handle_types(handle for _, handle in entries)
-        queue = self.queue(queue_url)
+        queue = self._by_url.get(queue_url) or self.queue(queue_url)
 
         def delete(handle: str | Delivery) -> Delivery:
             delivery = self._delivery(queue, handle)
@@ -552,11 +552,11 @@ class Service:
         return delivery
 
     def _delivery(self, queue: Queue, receipt_handle: str | Delivery) -> Delivery:
+        if isinstance(receipt_handle, Delivery) and receipt_handle.queue_number == queue.number:
+            return receipt_handle
         if not isinstance(receipt_handle, Delivery):
             return queue.delivery(checks.receipt_handle(receipt_handle))
-        if receipt_handle.queue_number != queue.number:
-            raise errors.ReceiptHandleIsInvalid.of_another_queue(queue.receipt_handle(receipt_handle))
-        return receipt_handle
+        raise errors.ReceiptHandleIsInvalid.of_another_queue(queue.receipt_handle(receipt_handle))
 
     def by_arn(self, arn: str) -> Queue | None:
         """The queue of an ARN, if this account and region has it."""

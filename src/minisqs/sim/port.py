@@ -21,11 +21,13 @@ from ..engine.queue import Change, Queue
 from ..engine.redrive import MoveTask
 from ..engine.service import Service
 from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
+from ..limits import SECOND_NS
 from . import faults
 from .clock import Clock
 from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
 from .sources import Address, Source
+from .workers import SharedUse
 
 Answer = TypeVar("Answer")
 Failures: TypeAlias = Sequence[tuple[str, errors.SqsError]]
@@ -53,6 +55,9 @@ class Port:
         self.last_fault_ns = clock.now_ns
         self._decisions: Decisions = PERFECT if source is None else source
         self._requests = 0
+        self._shared = SharedUse()
+        self.lock = self._shared.lock
+        self._ident, self._users = self._shared.ident, self._shared.users
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
 
     # ----------------------------------------------------------------------------------------------- queues
@@ -70,9 +75,10 @@ class Port:
 
     def delete_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
         """See ``Service.delete_queue``; who waits on the queue is told that it does not exist."""
-        self._call("DeleteQueue", queue_url, lambda now: self.service.delete_queue(queue_url, now=now), caller)
-        for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
-            task.wake()
+        with self.lock:
+            self._call("DeleteQueue", queue_url, lambda now: self.service.delete_queue(queue_url, now=now), caller)
+            for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
+                task.wake()
 
     def get_queue_url(
         self, queue_name: str, queue_owner_aws_account_id: str | None = None, *, caller: str = MAIN
@@ -210,57 +216,79 @@ class Port:
 
     def counts(self, queue_url: str) -> Counts:
         """How many messages are available, in flight and delayed: a look, not a call."""
-        return self.service.queue(queue_url).counts(self.clock.now_ns)
+        with self.lock:
+            return self.service.queue(queue_url).counts(self.clock.now_ns)
 
     def metrics(self, queue_url: str) -> Metrics:
         """What CloudWatch would show of a queue: a look, not a call."""
 
         def read() -> tuple[Numbers, Series]:
-            queue = self.service.queue(queue_url)
-            queue.settle(self.clock.now_ns)
-            return {**queue.totals(), **queue.gauges(self.clock.now_ns)}, queue.series
+            with self.lock:
+                queue = self.service.queue(queue_url)
+                queue.settle(self.clock.now_ns)
+                return {**queue.totals(), **queue.gauges(self.clock.now_ns)}, queue.series
 
         return Metrics(read)
 
     def look(self, queue_url: str) -> list[Message]:
         """The messages of a queue as they lie there: a look, not a call."""
-        return self.service.queue(queue_url).look(self.clock.now_ns)
+        with self.lock:
+            return self.service.queue(queue_url).look(self.clock.now_ns)
 
     # --------------------------------------------------------------------------------------------- messages
     def send_message(self, queue_url: str, request: SendMessage, *, caller: str = MAIN) -> Message:
         """See ``Service.send_message``; the caller is the producer."""
-        now = self.clock.now_ns
-        try:
-            message = self.service.send_message(queue_url, request, producer=caller, now=now)
-        except errors.SqsError as error:
-            self._refuse(error, "SendMessage", queue_url, caller)
-        self.journal.write((now, "SendMessage", queue_url, caller, message.place, 0, caller, ""))
-        if self._waiting:
-            self._wake(queue_url)
-        return message
+        with self.lock:
+            if self._ident() not in self._users:
+                self._shared.join()
+            now = self.clock.now_ns
+            try:
+                message = self.service.send_message(queue_url, request, producer=caller, now=now)
+            except errors.SqsError as error:
+                self._refuse(error, "SendMessage", queue_url, caller)
+            self.journal.write((now, "SendMessage", queue_url, caller, message.place, 0, caller, ""))
+            if self._waiting:
+                self._wake(queue_url)
+            return message
 
     def send_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, caller: str = MAIN
     ) -> BatchAnswer[Message]:
         """See ``Service.send_message_batch``; the caller is the producer."""
-        now = self.clock.now_ns
-        try:
-            answer = self.service.send_message_batch(queue_url, entries, producer=caller, now=now)
-        except errors.SqsError as error:
-            self._refuse(error, "SendMessageBatch", queue_url, caller)
-        write = self.journal.write
-        for _, message in answer.successful:
-            write((now, "SendMessageBatch", queue_url, caller, message.place, 0, caller, ""))
-        if answer.failed:
-            self._tell_failures(answer.failed, "SendMessageBatch", queue_url, caller)
-        if self._waiting:
-            self._wake(queue_url)
-        return answer
+        with self.lock:
+            now = self.clock.now_ns
+            try:
+                answer = self.service.send_message_batch(queue_url, entries, producer=caller, now=now)
+            except errors.SqsError as error:
+                self._refuse(error, "SendMessageBatch", queue_url, caller)
+            write = self.journal.write
+            for _, message in answer.successful:
+                write((now, "SendMessageBatch", queue_url, caller, message.place, 0, caller, ""))
+            if answer.failed:
+                self._tell_failures(answer.failed, "SendMessageBatch", queue_url, caller)
+            if self._waiting:
+                self._wake(queue_url)
+            return answer
 
     def receive_message(self, queue_url: str, request: ReceiveMessage, *, caller: str = MAIN) -> list[Delivery]:
-        """See ``Service.receive_message``. A long poll moves the clock, to the first message or to its end."""
-        deliveries = self._receive(queue_url, request, caller)
-        return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+        """See ``Service.receive_message``. A long poll moves the clock, to the first message or to its end.
+
+        Only where other live threads use the world does it wait for them first, in real time.
+        """
+        with self.lock:
+            deliveries = self._receive(queue_url, request, caller)
+            if not deliveries and self._others_bring_some(queue_url, request):
+                deliveries = self._receive(queue_url, request, caller)
+            return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+
+    def _others_bring_some(self, queue_url: str, request: ReceiveMessage) -> bool:
+        """Whether another thread that uses the world makes a message available while a poll waits."""
+        wait_ns = self.service.wait_ns(queue_url, request)
+        if not wait_ns:
+            return False
+        queue = self.service.queue(queue_url)
+        self._waiting.setdefault(queue.name, deque())
+        return self._shared.wait_for_others(wait_ns / SECOND_NS, lambda: queue.visible > 0)
 
     def poll(self, queue_url: str, request: ReceiveMessage, *, caller: str) -> Waiting[list[Delivery]]:
         """The same for a task of the kernel, which waits while others run."""
@@ -303,64 +331,70 @@ class Port:
 
     def delete_message(self, queue_url: str, receipt_handle: str | Delivery, *, caller: str = MAIN) -> None:
         """See ``Service.delete_message``."""
-        now = self.clock.now_ns
-        try:
-            delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
-        except errors.SqsError as error:
-            self._refuse(error, "DeleteMessage", queue_url, caller)
-        message = delivery.message
-        count = delivery.receive_count
-        self.journal.write((now, "DeleteMessage", queue_url, message.producer, message.place, count, caller, ""))
-        if self._decisions is not PERFECT:
-            self._tell_choices(queue_url, caller)
-        if self._waiting:
-            self._wake(queue_url)
+        with self.lock:
+            now = self.clock.now_ns
+            try:
+                delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
+            except errors.SqsError as error:
+                self._refuse(error, "DeleteMessage", queue_url, caller)
+            message = delivery.message
+            count = delivery.receive_count
+            self.journal.write((now, "DeleteMessage", queue_url, message.producer, message.place, count, caller, ""))
+            if self._decisions is not PERFECT:
+                self._tell_choices(queue_url, caller)
+            if self._waiting:
+                self._wake(queue_url)
 
     def delete_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery]], *, caller: str = MAIN
     ) -> BatchAnswer[Delivery]:
         """See ``Service.delete_message_batch``."""
-        now = self.clock.now_ns
-        try:
-            answer = self.service.delete_message_batch(queue_url, entries, now=now, decisions=self._decisions)
-        except errors.SqsError as error:
-            self._refuse(error, "DeleteMessageBatch", queue_url, caller)
-        self._tell_batch(answer, "DeleteMessageBatch", queue_url, caller)
-        if self._decisions is not PERFECT:
-            self._tell_choices(queue_url, caller)
-        if self._waiting:
-            self._wake(queue_url)
-        return answer
+        with self.lock:
+            now = self.clock.now_ns
+            try:
+                answer = self.service.delete_message_batch(queue_url, entries, now=now, decisions=self._decisions)
+            except errors.SqsError as error:
+                self._refuse(error, "DeleteMessageBatch", queue_url, caller)
+            self._tell_batch(answer, "DeleteMessageBatch", queue_url, caller)
+            if self._decisions is not PERFECT:
+                self._tell_choices(queue_url, caller)
+            if self._waiting:
+                self._wake(queue_url)
+            return answer
 
     def change_message_visibility(
         self, queue_url: str, receipt_handle: str | Delivery, visibility_timeout: int, *, caller: str = MAIN
     ) -> None:
         """See ``Service.change_message_visibility``."""
-        now = self.clock.now_ns
-        action = "ChangeMessageVisibility"
-        try:
-            delivery = self.service.change_message_visibility(queue_url, receipt_handle, visibility_timeout, now=now)
-        except errors.SqsError as error:
-            self._refuse(error, action, queue_url, caller)
-        message = delivery.message
-        cause = f"hidden for {visibility_timeout} s"
-        self.journal.write(
-            (now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, cause)
-        )
-        self._wake(queue_url)
+        with self.lock:
+            now = self.clock.now_ns
+            action = "ChangeMessageVisibility"
+            try:
+                delivery = self.service.change_message_visibility(
+                    queue_url, receipt_handle, visibility_timeout, now=now
+                )
+            except errors.SqsError as error:
+                self._refuse(error, action, queue_url, caller)
+            message = delivery.message
+            cause = f"hidden for {visibility_timeout} s"
+            self.journal.write(
+                (now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, cause)
+            )
+            self._wake(queue_url)
 
     def change_message_visibility_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, caller: str = MAIN
     ) -> BatchAnswer[Delivery]:
         """See ``Service.change_message_visibility_batch``."""
-        action = "ChangeMessageVisibilityBatch"
-        try:
-            answer = self.service.change_message_visibility_batch(queue_url, entries, now=self.clock.now_ns)
-        except errors.SqsError as error:
-            self._refuse(error, action, queue_url, caller)
-        self._tell_batch(answer, action, queue_url, caller)
-        self._wake(queue_url)
-        return answer
+        with self.lock:
+            action = "ChangeMessageVisibilityBatch"
+            try:
+                answer = self.service.change_message_visibility_batch(queue_url, entries, now=self.clock.now_ns)
+            except errors.SqsError as error:
+                self._refuse(error, action, queue_url, caller)
+            self._tell_batch(answer, action, queue_url, caller)
+            self._wake(queue_url)
+            return answer
 
     # ------------------------------------------------------------------------------------------- background
     def next_due_ns(self) -> int:
@@ -402,6 +436,7 @@ class Port:
     def _wake(self, queue_url: str) -> None:
         """Let as many of those who wait on a queue go on as there are messages for them."""
         if self._waiting:
+            self._shared.tell()
             queue = self.service.queue(queue_url)
             waiting = self._waiting.get(queue.name, ())
             for task in list(waiting)[: queue.visible]:
@@ -426,13 +461,14 @@ class Port:
 
     def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
         """Do what is not on the hot path: call with the time, write it down."""
-        now = self.clock.now_ns
-        try:
-            answer = call(now)
-        except errors.SqsError as error:
-            self._refuse(error, action, queue_url, caller)
-        self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
-        return answer
+        with self.lock:
+            now = self.clock.now_ns
+            try:
+                answer = call(now)
+            except errors.SqsError as error:
+                self._refuse(error, action, queue_url, caller)
+            self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
+            return answer
 
     def checked(self, action: str, check: Callable[[], Answer]) -> Answer:
         """What a check before a call gives; its refusal is one of the action."""

@@ -1,0 +1,63 @@
+"""Real threads that share a world in plain use: one of them polls while another sends (sqs.md 21, choice 22).
+
+The simulation itself starts no thread and waits for nothing. But a test may share its world between threads
+of its own. Then one call at a time goes through the port, and a poll that finds nothing does not jump the
+clock, which would end it before the other thread had a chance: it waits for that thread in real time, at
+most as long as it would wait in simulated time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class SharedUse:
+    """The threads that use one world.
+
+    Attributes:
+        lock: What a call holds while it is in the world.
+        users: The threads that have made a call, by what ``ident`` gives for them.
+        ident: What tells the present thread from others.
+    """
+
+    __slots__ = ("_changed", "_waiting", "ident", "lock", "users")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.users: dict[int, threading.Thread] = {}
+        self.ident = threading.get_ident
+        self._changed = threading.Condition(self.lock)
+        self._waiting = 0
+        self.join()
+
+    def join(self) -> None:
+        """Count the present thread among the users."""
+        self.users[self.ident()] = threading.current_thread()
+
+    def wait_for_others(self, seconds: float, found: Callable[[], bool]) -> bool:
+        """Whether another live thread that uses the world changes it so that ``found``; waits for that.
+
+        Args:
+            seconds: Real seconds, at most.
+            found: Whether there is what the wait is for; the lock is held when it is asked.
+        """
+        self.join()
+        until = time.monotonic() + seconds
+        self._waiting += 1
+        try:
+            while self._others_live() and not found() and (left := until - time.monotonic()) > 0:
+                self._changed.wait(min(left, 0.1))  # a thread that ends tells nobody
+        finally:
+            self._waiting -= 1
+        return found()
+
+    def tell(self) -> None:
+        """Let those who wait look again."""
+        if self._waiting:
+            self._changed.notify_all()
+
+    def _others_live(self) -> bool:
+        here = threading.current_thread()
+        return any(thread is not here and thread.is_alive() for thread in self.users.values())

@@ -24,7 +24,7 @@ from .sim.port import Port
 from .sim.sources import Plan, source_of
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
-DAY_NS = 86_400 * limits.SECOND_NS
+LATEST_START_NS = 4_102_444_800 * limits.SECOND_NS  # the year 2100
 
 
 class World:
@@ -191,11 +191,15 @@ def _start_ns(start: datetime | float) -> int:
     if not isinstance(start, (datetime, int, float)):
         raise errors.UsageError(f"start is a datetime with a time zone, or seconds since 1970, not {start!r}")
     if not isinstance(start, datetime):
-        return nanoseconds(start)
-    if start.tzinfo is None:
+        start_ns = nanoseconds(start)
+    elif start.tzinfo is None:
         raise errors.UsageError(f"start needs a time zone: {start!r} could be any of 38 instants")
-    since = start - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * limits.SECOND_NS + since.microseconds * 1000
+    else:
+        since = start - datetime(1970, 1, 1, tzinfo=UTC)
+        start_ns = (since.days * 86_400 + since.seconds) * limits.SECOND_NS + since.microseconds * 1000
+    if not 0 <= start_ns < LATEST_START_NS:
+        raise errors.UsageError(f"a world begins between 1970 and 2100, not at {start!r}")
+    return start_ns
 
 
 def _matching(name: str, value: object, form: str, what: str) -> str:

@@ -102,6 +102,7 @@ class Consumer:
         self._duration = duration
         self._port = queue._port
         self._task: Task[None] | None = None
+        self._stopped = False
 
     def __repr__(self) -> str:
         return f"Consumer({self.queue!r}, {self._function!r}, name={self.name!r})"
@@ -111,6 +112,7 @@ class Consumer:
 
         The simulated clock moves by the wait and the work.
         """
+        self._stopped = False
         with self._port.lock:
             return self._port.kernel.complete(self._round(), self.name)
 
@@ -118,17 +120,19 @@ class Consumer:
         """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted."""
         if self._request.wait_time_seconds == 0:
             raise errors.UsageError("a consumer that polls on and on waits for messages: wait_time_seconds is 1 to 20")
+        self._stopped = False
         if self._task is None or self._task.done:
             self._task = self._port.kernel.spawn(self._rounds(), f"{self.name} on {self.queue.name}")
 
     def stop(self) -> None:
         """Stop polling. A message that the function is working on is not deleted."""
+        self._stopped = True
         if self._task is not None:
             self._task.stop()
 
     def _rounds(self) -> Waiting[None]:
         try:
-            while True:
+            while not self._stopped:
                 yield from self._round()
         except errors.QueueDoesNotExist:
             return
@@ -138,6 +142,8 @@ class Consumer:
         messages = [Message(self.queue, delivery, everything) for delivery in deliveries]
         for message, delivery in zip(messages, deliveries, strict=True):
             error = self._call(message)
+            if self._stopped:
+                break
             duration = self._duration(message) if callable(self._duration) else self._duration
             if duration:
                 yield Wait(self._port.clock.now_ns + nanoseconds(duration))

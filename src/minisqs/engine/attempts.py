@@ -44,9 +44,13 @@ class Attempts:
             until_ns = now + RECEIVE_ATTEMPT_NS if known is None else known.until_ns
             self._attempts[attempt_id] = _Attempt(until_ns, deliveries, deadline_ns)
 
-    def forget_old(self, now: int) -> None:
-        """Drop what can be repeated no more."""
-        self._attempts = {key: attempt for key, attempt in self._attempts.items() if attempt.until_ns > now}
+    def forget_ended(self) -> None:
+        """Drop what can be repeated no more because a message has left its delivery."""
+        self._attempts = {
+            attempt_id: attempt
+            for attempt_id, attempt in self._attempts.items()
+            if all(_unchanged(delivery, attempt) for delivery in attempt.deliveries)
+        }
 
 
 def _unchanged(delivery: Delivery, attempt: _Attempt) -> bool:

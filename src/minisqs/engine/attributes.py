@@ -221,8 +221,9 @@ def _redrive_policy(text: str, context: _Context) -> Change:
     given = document["maxReceiveCount"]
     count = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,6}", given) else given
     if isinstance(count, bool) or count not in limits.MAX_RECEIVE_COUNT:
+        shown = given if isinstance(given, str) else json.dumps(given)
         raise _refused(
-            text, f"Invalid value for maxReceiveCount: {given}, valid values are from 1 to 1000 both inclusive."
+            text, f"Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both inclusive."
         )
     target = document["deadLetterTargetArn"]
     _check_target(text, target, context)

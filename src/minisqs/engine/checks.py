@@ -375,13 +375,13 @@ def _attribute_bytes(attributes: RawAttributes) -> int:
     _attribute_types(attributes)
     size = 0
     for name, attribute in attributes.items():
-        parts = [part for part in attribute.values() if isinstance(part, (str, bytes))]
+        parts = [part for part in attribute.values() if isinstance(part, (str, bytes, bytearray))]
         size += _utf8_length(name) + sum(map(_utf8_length, parts))
     return size
 
 
-def _utf8_length(value: str | bytes) -> int:
-    return len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+def _utf8_length(value: str | bytes | bytearray) -> int:
+    return len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else len(value)
 
 
 # ---------------------------------------------------------------------------------------------- attributes

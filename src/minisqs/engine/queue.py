@@ -248,8 +248,8 @@ class Queue:
         self.messages[sequence] = message
         if enqueued_ns < now:
             self._retention.add_inherited(message)
-        if enqueued_ns + self.settings.retention_ns < self._expiry_ns:
-            self._announce_expiry(enqueued_ns + self.settings.retention_ns)
+        if self._expires_ns(message) < self._expiry_ns:
+            self._announce_expiry(self._expires_ns(message))
         self._ordering.add(message)
         return message
 
@@ -387,9 +387,11 @@ class Queue:
 
     def _keep_stray(self, message: Message, now: int, decisions: Decisions) -> bool:
         """Whether a server misses the delete of a message, which then comes back later as a stray copy."""
-        answer = decisions.choose(chance.DUPLICATE_AFTER_DELETE, message.address, 1 + len(chance.STRAY_DELAYS))
         retention_left_ns = message.enqueued_ns + self.settings.retention_ns - now
-        if not answer or retention_left_ns <= 1:
+        if retention_left_ns <= 1:
+            return False
+        answer = decisions.choose(chance.DUPLICATE_AFTER_DELETE, message.address, 1 + len(chance.STRAY_DELAYS))
+        if not answer:
             return False
         message.state = STRAY
         self.stray += 1
@@ -544,6 +546,8 @@ class Queue:
             if self.series.end_ns <= min(next_ns, now):
                 self.series.close(self.totals(), self.gauges, min(next_ns, now))
             if next_ns > now:
+                if changes:
+                    self._drop_stale()
                 self._unsettled_ns = min(self._deadlines.earliest_ns, self._expiry_ns, self.series.end_ns)
                 return changes
             if self._expiry_ns == next_ns:
@@ -571,7 +575,7 @@ class Queue:
         """End the oldest message if its time has come, and find when the next one's comes."""
         at_ns = self._expiry_ns
         oldest = self._retention.oldest(self.messages, self.sequence)
-        if oldest is not None and oldest.enqueued_ns + self.settings.retention_ns <= at_ns:
+        if oldest is not None and self._expires_ns(oldest) <= at_ns:
             state, oldest.state = oldest.state, GONE
             if state is STRAY:
                 self.stray -= 1
@@ -591,9 +595,13 @@ class Queue:
 
     def _find_expiry(self) -> None:
         oldest = self._retention.oldest(self.messages, self.sequence)
-        expiry_ns = NEVER_NS if oldest is None else oldest.enqueued_ns + self.settings.retention_ns
+        expiry_ns = NEVER_NS if oldest is None else self._expires_ns(oldest)
         if expiry_ns != self._expiry_ns:
             self._announce_expiry(expiry_ns)
+
+    def _expires_ns(self, message: Message) -> int:
+        """When a message reaches the end of its retention period; not before it came here or the period was set."""
+        return max(message.enqueued_ns + self.settings.retention_ns, message.extras.moved_ns, self.modified_ns)
 
     def _announce_expiry(self, expiry_ns: int) -> None:
         self._expiry_ns = expiry_ns
@@ -617,14 +625,15 @@ class Queue:
 
     def _leave_flight(self, message: Message, now: int) -> None:
         """Count a message out of flight that has ended, so that its entry among the deadlines stays behind."""
-        self.in_flight -= 1
-        if self._fairness is not None:
-            self._fairness.left_flight(message, now)
-        deadlines = self._deadlines
-        deadlines.stale = stale = deadlines.stale + 1
-        if stale > self.in_flight + self.delayed + self.stray + SLACK:
-            deadlines.clean_up()
-            self._attempts.forget_old(now)
+        self._left_flight(message, now)
+        self._deadlines.stale += 1
+        self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        """Clean up the deadlines where most entries are stale, and what else is kept for longer than it is needed."""
+        if self._deadlines.stale > self.in_flight + self.delayed + self.stray + SLACK:
+            self._deadlines.clean_up()
+            self._attempts.forget_ended()
             self._shrink()
 
     def _shrink(self) -> None:
@@ -710,7 +719,7 @@ class Queue:
         for sequence, message in self.messages.items():
             assert message.sequence == sequence, "each message is found under its own sequence number"
             assert message.receives_here >= 0, "no message has fewer receives than it brought along"
-            assert message.enqueued_ns + self.settings.retention_ns >= self._expiry_ns, "none expires unannounced"
+            assert self._expires_ns(message) >= self._expiry_ns, "none expires unannounced"
         unsettled_ns = min(self._deadlines.earliest_ns, self._expiry_ns, self.series.end_ns)
         assert self._unsettled_ns <= unsettled_ns, "nothing falls due unnoticed"
         self._ordering.check_invariants({s for s, m in self.messages.items() if m.state is AVAILABLE})

@@ -160,6 +160,10 @@ class MoveTasks:
         """When the next task goes on."""
         return min([task.next_ns for task in self._running], default=NEVER_NS)
 
+    def next_source(self) -> str:
+        """The name of the queue that this task empties."""
+        return min(self._running, key=lambda task: task.next_ns).source.name
+
     def run_next(self) -> list[tuple[Queue, Change]]:
         """Let the task that is due first go on by one step; the move that it made, by the queue it went to."""
         task = min(self._running, key=lambda task: task.next_ns)

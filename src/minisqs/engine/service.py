@@ -141,12 +141,12 @@ class Service:
 
         Source: API_CreateQueue, sqs.md 14.5. Cost: O(log q), q queues.
         """
-        given = checks.text_map(attributes or {})
+        given = checks.text_map({} if attributes is None else attributes)
         name = _queue_name(queue_name, given)
         arn = f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
         default = Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
         settings = queue_attributes.changed(default, given, queue_arn=arn, neighbours=self)
-        checked_tags = checks.tags(tags or {}, {}, name)
+        checked_tags = checks.tags({} if tags is None else tags, {}, name)
         deleted_ns = self._deleted_ns.get(name)
         if deleted_ns is not None and now - deleted_ns < limits.NAME_REUSE_NS:
             raise errors.QueueDeletedRecently
@@ -567,6 +567,11 @@ class Service:
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends, or a move task goes on."""
         return min(self._due.next(self._due_ns_of)[0], self._tasks.next_due_ns())
+
+    def next_due_queue(self) -> str:
+        """The name of the queue in which something falls due next."""
+        due_ns, number = self._due.next(self._due_ns_of)
+        return self._by_number[number].name if due_ns <= self._tasks.next_due_ns() else self._tasks.next_source()
 
     def next_expiry_ns(self) -> int:
         """When the next message of any queue may reach the end of its retention period."""

@@ -39,6 +39,10 @@ class Background(Protocol):
         """When something next falls due that no one waits for."""
         ...
 
+    def next_due(self) -> str:
+        """Whose that is, for a run that is given up before."""
+        ...
+
     def settle(self) -> str:
         """Let everything happen that is due now; who it was, for a run that never settles."""
         ...
@@ -76,6 +80,7 @@ class Task(Generic[Result]):
         self._kernel = kernel
         self._generator = generator
         self._event: Event | None = None
+        self._runs = False
         self.label = label
         self.done = False
         self.result: Result | None = None
@@ -83,6 +88,7 @@ class Task(Generic[Result]):
     def resume(self) -> None:
         """Go on until the next wait, or the end."""
         before, self._kernel.current = self._kernel.current, self
+        self._runs = True
         try:
             wait = next(self._generator)
         except StopIteration as stop:
@@ -91,9 +97,13 @@ class Task(Generic[Result]):
             self.done = True
             raise
         else:
-            self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
+            if not self.done:
+                self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
         finally:
             self._kernel.current = before
+            self._runs = False
+        if self.done:
+            self._generator.close()
 
     def wake(self) -> None:
         """End the present wait: the task goes on now, behind what is already due."""
@@ -102,11 +112,12 @@ class Task(Generic[Result]):
             self._event = self._kernel.at(self._kernel.clock.now_ns, self.resume, label=self.label)
 
     def stop(self) -> None:
-        """End the task; it does not go on."""
+        """End the task where it waits; where it runs, it goes on to its next wait and no further."""
         self.done = True
         if self._event is not None:
             self._kernel.cancel(self._event)
-        self._generator.close()
+        if not self._runs:
+            self._generator.close()
 
 
 class Kernel:
@@ -178,11 +189,19 @@ class Kernel:
             if not self._active and self._background.next_due_ns() == NEVER_NS:
                 return
             if not self._step(give_up_ns()):
+                busy[self._next_label()] += 1
                 break
             if not self._ran_passive:
                 busy[self._ran] += 1
         if self._active or self._background.next_due_ns() != NEVER_NS:
             raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
+
+    def _next_label(self) -> str:
+        """Who would come next."""
+        background = self._background
+        if self._heap and self._heap[0][0] < background.next_due_ns():
+            return self._heap[0][2].label
+        return background.next_due()
 
     def _step(self, limit_ns: int) -> bool:
         """Do what comes next, if it comes by ``limit_ns``; False if nothing does."""

@@ -405,6 +405,10 @@ class Port:
         """When the next message of any queue may expire: nobody waits for that."""
         return self.service.next_expiry_ns()
 
+    def next_due(self) -> str:
+        """Whose that is."""
+        return f"queue {self.service.next_due_queue()}"
+
     def settle(self) -> str:
         """Let everything happen in the queues that is due now; the name of one where something did."""
         label = "the queues"
@@ -439,7 +443,7 @@ class Port:
             self._shared.tell()
             queue = self.service.queue(queue_url)
             waiting = self._waiting.get(queue.name, ())
-            for task in list(waiting)[: queue.visible]:
+            for task in [task for task in waiting if not task.done][: queue.visible]:
                 task.wake()
 
     # ---------------------------------------------------------------------------------------------- telling
@@ -533,12 +537,15 @@ class Port:
 
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""
+        self._tell_faults(queue_url, caller)
+        self._settle_due()
+        self._wake(queue_url)
+
+    def _tell_faults(self, queue_url: str, caller: str) -> None:
         if self.source is not None:
             for address, answer in self.source.untold:
                 self._tell_choice(address, answer, queue_url, caller)
             self.source.untold.clear()
-        self._settle_due()
-        self._wake(queue_url)
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
         queue = self.service.queue(queue_url) if queue_url else None
@@ -552,6 +559,5 @@ class Port:
     def _choose_tie(self, label: str, options: int) -> int:
         assert self.source is not None, "only a world with faults asks"
         answer = self.source.choose(TIE, label, options)
-        if answer:
-            self._tell_choices("", label)
+        self._tell_faults("", label)
         return answer

@@ -220,13 +220,9 @@ class Queue:
 
         Source: API_SendMessage, sqs.md 11 and 14.18.
         """
-        request = SendMessage(body, delay_seconds)
+        request = SendMessage(body, delay_seconds, None, None, message_group_id, message_deduplication_id)
         if message_attributes is not None:
             request.message_attributes = raw_message_attributes(message_attributes)
-        if message_group_id is not None:
-            request.message_group_id = message_group_id
-        if message_deduplication_id is not None:
-            request.message_deduplication_id = message_deduplication_id
         if trace_header is not None:
             request.message_system_attributes = raw_message_attributes({"AWSTraceHeader": trace_header})
         return SentMessage(self, self._port.send_message(self.url, request))
@@ -386,6 +382,8 @@ class Queue:
 
         Source: API_StartMessageMoveTask, sqs.md 10.
         """
+        if destination is not None and not isinstance(destination, Queue):
+            raise errors.UsageError(f"the destination of a move task is a Queue or None, not {destination!r}")
         target = None if destination is None else destination.arn
         return self._port.start_message_move_task(self.arn, target, max_number_of_messages_per_second)
 

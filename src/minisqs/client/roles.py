@@ -10,6 +10,7 @@ import attrs
 from .. import errors
 from ..engine import checks
 from ..engine.attributes import Settings
+from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage, SendMessage
 from ..sim.clock import nanoseconds
 from ..sim.kernel import Task, Wait, Waiting
@@ -38,9 +39,11 @@ class Producer:
         *,
         delay_seconds: int | None = None,
         message_attributes: Mapping[str, AttributeValue] | None = None,
+        message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
     ) -> SentMessage:
         """Send one message; see ``Queue.send``."""
-        request = SendMessage(body, delay_seconds)
+        request = SendMessage(body, delay_seconds, None, None, message_group_id, message_deduplication_id)
         if message_attributes is not None:
             request.message_attributes = raw_message_attributes(message_attributes)
         return SentMessage(self.queue, self.queue._port.send_message(self.queue.url, request, caller=self.name))
@@ -52,7 +55,7 @@ class Producer:
 
 @attrs.frozen
 class Failure:
-    """A message that a consumer's function did not take, and what the function raised."""
+    """A message that a consumer did not delete, and what its function raised, or what AWS answered to the delete."""
 
     message: Message
     error: Exception
@@ -74,7 +77,7 @@ class Consumer:
             The function is called when its work starts; the message is deleted when the work ends.
 
     Attributes:
-        failures: The messages for which the function raised, with the exceptions.
+        failures: The messages that were not deleted, with what the function raised or the delete was answered.
     """
 
     def __init__(
@@ -148,13 +151,21 @@ class Consumer:
             if duration:
                 yield Wait(self._port.clock.now_ns + nanoseconds(duration))
             if error is None:
-                self._port.delete_message(self.queue.url, delivery, caller=self.name)
+                error = self._delete(delivery)
             else:
+                cause = f"{type(error).__name__}: {error}"
+                self._port.tell(self.queue.url, delivery, "function raised", cause, self.name)
+            if error is not None:
                 self.failures.append(Failure(message, error))
-                self._port.tell(
-                    self.queue.url, delivery, "function raised", f"{type(error).__name__}: {error}", self.name
-                )
         return messages
+
+    def _delete(self, delivery: Delivery) -> errors.SqsError | None:
+        """Delete a message; on a FIFO queue that is refused where the work took longer than the lease."""
+        try:
+            self._port.delete_message(self.queue.url, delivery, caller=self.name)
+        except errors.InvalidParameterValue as error:
+            return error
+        return None
 
     def _call(self, message: Message) -> Exception | None:
         try:

@@ -85,7 +85,7 @@ class SqsClient:
                     f"must be one of: {', '.join(sorted(known))}"
                 )
             try:
-                answer = act(port, Parameters(parameters))
+                answer = act(port, Parameters(parameters, json=False))
             except errors.SqsError as error:
                 port.refuse(error, action)
                 raise
@@ -127,13 +127,29 @@ class Paginator:
         self._call = call
         self._results = results
 
-    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+    def paginate(self, **parameters: Any) -> Pages:
         """The pages; PaginationConfig may have MaxItems, PageSize and StartingToken."""
-        config = dict(parameters.pop("PaginationConfig", {}))
-        left = config.get("MaxItems")
-        parameters = {"MaxResults": config.get("PageSize") or 1000, **parameters}
-        if config.get("StartingToken"):
+        config = dict(parameters.pop("PaginationConfig", None) or {})
+        if config.get("PageSize") is not None:
+            parameters["MaxResults"] = config["PageSize"]
+        if config.get("StartingToken") is not None:
             parameters["NextToken"] = config["StartingToken"]
+        return Pages(self._call, self._results, parameters, config.get("MaxItems"))
+
+
+class Pages:
+    """The pages of one answer, asked for one after the other."""
+
+    def __init__(
+        self, call: Callable[..., dict[str, Any]], results: str, parameters: dict[str, Any], max_items: int | None
+    ) -> None:
+        self._call = call
+        self._results = results
+        self._parameters = parameters
+        self._max_items = max_items
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        parameters, left = dict(self._parameters), self._max_items
         while True:
             page = self._call(**parameters)
             if left is not None and self._results in page:
@@ -143,3 +159,7 @@ class Paginator:
             if "NextToken" not in page or left == 0:
                 return
             parameters["NextToken"] = page["NextToken"]
+
+    def build_full_result(self) -> dict[str, Any]:
+        """What all pages hold together."""
+        return {self._results: [one for page in self for one in page.get(self._results, [])]}

@@ -16,7 +16,7 @@ from .message import Delivery
 class _Attempt(NamedTuple):
     until_ns: int
     deliveries: list[Delivery]
-    deadline_ns: int
+    turns: list[tuple[int, int]]
 
 
 class Attempts:
@@ -32,31 +32,29 @@ class Attempts:
         attempt = self._attempts.get(attempt_id)
         if attempt is None:
             return []
-        if attempt.until_ns > now and all(_unchanged(delivery, attempt) for delivery in attempt.deliveries):
+        if attempt.until_ns > now and _unchanged(attempt):
             return attempt.deliveries
         del self._attempts[attempt_id]
         return []
 
-    def remember(self, attempt_id: str, deliveries: list[Delivery], deadline_ns: int, now: int) -> None:
+    def remember(self, attempt_id: str, deliveries: list[Delivery], now: int) -> None:
         """Let a receive be repeated. The five minutes count from its first call; an empty one is not remembered."""
         if deliveries:
             known = self._attempts.get(attempt_id)
             until_ns = now + RECEIVE_ATTEMPT_NS if known is None else known.until_ns
-            self._attempts[attempt_id] = _Attempt(until_ns, deliveries, deadline_ns)
+            turns = [delivery.message.turn for delivery in deliveries]
+            self._attempts[attempt_id] = _Attempt(until_ns, deliveries, turns)
 
     def forget_ended(self) -> None:
         """Drop what can be repeated no more because a message has left its delivery."""
-        self._attempts = {
-            attempt_id: attempt
-            for attempt_id, attempt in self._attempts.items()
-            if all(_unchanged(delivery, attempt) for delivery in attempt.deliveries)
-        }
+        self._attempts = {key: attempt for key, attempt in self._attempts.items() if _unchanged(attempt)}
 
 
-def _unchanged(delivery: Delivery, attempt: _Attempt) -> bool:
-    message = delivery.message
-    return (
-        message.state is IN_FLIGHT
-        and message.receive_count == delivery.receive_count
-        and message.deadline_ns == attempt.deadline_ns
+def _unchanged(attempt: _Attempt) -> bool:
+    """Whether each message is in flight under its delivery, as the call left it: a change gives another turn."""
+    return all(
+        delivery.message.state is IN_FLIGHT
+        and delivery.message.receive_count == delivery.receive_count
+        and delivery.message.turn == turn
+        for delivery, turn in zip(attempt.deliveries, attempt.turns, strict=True)
     )

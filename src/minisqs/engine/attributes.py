@@ -100,6 +100,24 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
     return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
 
 
+def differing(
+    settings: Settings, attributes: Mapping[str, str], *, queue_arn: str, neighbours: Neighbours
+) -> str | None:
+    """The first of ``attributes`` whose value is not that of ``settings``; None if all agree (sqs.md 14.5).
+
+    They have been checked together by ``changed``; alone, one of them might not stand.
+    """
+    context = _Context(queue_arn, neighbours, queue_arn.endswith(".fifo"))
+    for name, value in attributes.items():
+        changes = dict(_READERS[name](value, context))
+        fifo = {field: changes.pop(field) for field in _FIFO_FIELDS if field in changes}
+        if fifo and settings.fifo is not None:
+            changes["fifo"] = attrs.evolve(settings.fifo, **fifo)  # type: ignore[arg-type]
+        if attrs.evolve(settings, **changes) != settings:  # type: ignore[arg-type]
+            return name
+    return None
+
+
 def texts(settings: Settings) -> dict[str, str]:
     """The attributes that are set, by AWS's names, as GetQueueAttributes answers them."""
     shown = {

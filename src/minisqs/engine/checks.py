@@ -61,6 +61,8 @@ def integer(value: object) -> int:
     """``value``, which must be a whole JSON number."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong_type(value, "an Integer")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise errors.SerializationException("NUMBER_VALUE can not be converted to an Integer")
     return value
 
 
@@ -476,7 +478,7 @@ def _data_type(data_type: object, attribute: str, kind: str) -> tuple[str, str]:
     if _utf8_length(data_type) > limits.ATTRIBUTE_TYPE_LENGTH:
         raise refuse(f"Message ({kind}) attribute type must be shorter than {limits.ATTRIBUTE_TYPE_LENGTH} bytes.")
     form = _ATTRIBUTE_TYPE.fullmatch(data_type)
-    if form is None or (kind == "system" and data_type != "String"):
+    if form is None or _FORBIDDEN_CHARACTER.search(data_type) or (kind == "system" and data_type != "String"):
         raise refuse(
             f"The type of m{attribute} is invalid. You must use only the following supported type prefixes: "
             "Binary, Number, String."

@@ -63,7 +63,7 @@ class Page:
 def _read(token: str) -> tuple[str, str]:
     try:
         question, after = json.loads(base64.b64decode(token, validate=True))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         question = after = None
     if not isinstance(question, str) or not isinstance(after, str):
         raise errors.InvalidParameterValue("Invalid or expired next token.")

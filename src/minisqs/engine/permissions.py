@@ -47,13 +47,10 @@ def added(policy: str, queue_arn: str, label: str, account_ids: Sequence[str], a
         InvalidParameterValue, MissingParameter, OverLimit: The label is taken or malformed, an action is
             unknown or the owner's alone, there is none, or there are too many.
     """
-    _check(label, account_ids, actions)
     document = _document(policy, queue_arn)
+    _check(label, account_ids, actions, statements=len(document["Statement"]) + 1)
     if any(statement.get("Sid") == label for statement in document["Statement"]):
         raise errors.InvalidParameterValue.of("Label", label, "Already exists.")
-    count = len(document["Statement"]) + 1
-    if count > limits.POLICY_STATEMENTS:
-        raise errors.OverLimit(f"{count} Statements were found, maximum allowed is {limits.POLICY_STATEMENTS}.")
     statement = {
         "Sid": label,
         "Effect": "Allow",
@@ -79,7 +76,8 @@ def removed(policy: str, queue_arn: str, label: str) -> str:
     return _text({**document, "Statement": kept}) if kept else ""
 
 
-def _check(label: str, account_ids: Sequence[str], actions: Sequence[str]) -> None:
+def _check(label: str, account_ids: Sequence[str], actions: Sequence[str], statements: int) -> None:
+    """Refuse what no policy takes: by form of the label, actions, accounts, counts, names, in this order."""
     if not _LABEL.fullmatch(label):
         raise errors.InvalidParameterValue.of(
             "Label", label, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length."
@@ -90,6 +88,8 @@ def _check(label: str, account_ids: Sequence[str], actions: Sequence[str]) -> No
         raise errors.InvalidParameterValue.of("PrincipalId", "[]", "Unable to verify.")
     if len(actions) > limits.PERMISSION_ACTIONS:
         raise errors.OverLimit(f"{len(actions)} Actions were found, maximum allowed is {limits.PERMISSION_ACTIONS}.")
+    if statements > limits.POLICY_STATEMENTS:
+        raise errors.OverLimit(f"{statements} Statements were found, maximum allowed is {limits.POLICY_STATEMENTS}.")
     for action in actions:
         if action in OWNER_ONLY:
             reason = "Only the queue owner is allowed to invoke this action."

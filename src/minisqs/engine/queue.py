@@ -26,7 +26,7 @@ from ..limits import NEVER_NS
 from . import decisions as chance
 from . import measures
 from .attempts import Attempts
-from .attributes import Settings
+from .attributes import FifoSettings, Settings
 from .checks import CheckedMessage
 from .deadlines import SLACK, Agenda, Deadlines, Retention
 from .decisions import PERFECT, Decisions
@@ -178,13 +178,17 @@ class Queue:
     def _first_sent(self, group_id: str, deduplication_id: str, producer: str, place: int, now: int) -> Accepted | None:
         """What the ids of a new message already stand for; if nothing, they stand for it from now on."""
         assert self.settings.fifo is not None, "only FIFO queues have deduplication ids"
-        former, until_ns = self._former_scope
-        scope = former if now < until_ns else self.settings.fifo.deduplication_scope
+        scope = self._scope(self.settings.fifo, now)
         key = (group_id if scope == "messageGroup" else None, deduplication_id)
         first = self._deduplication.find(key, now)
         if first is None:
             self._deduplication.remember(key, Accepted(producer, place, self.sequence + 1), now)
         return first
+
+    def _scope(self, fifo: FifoSettings, now: int) -> str:
+        """The deduplication scope in force: for a minute after a change, the one from before (sqs.md 3.11)."""
+        former, until_ns = self._former_scope
+        return former if now < until_ns else fifo.deduplication_scope
 
     def _be_fair(self, now: int) -> None:
         """Order messages by their tenants too, from the first message with a group on."""
@@ -246,7 +250,7 @@ class Queue:
         message = Message(sequence, old.body, producer, place, sent_ns, enqueued_ns, AVAILABLE, extras)
         message.turn = (now, self._calls)
         self.messages[sequence] = message
-        if enqueued_ns < now:
+        if extras.dead_letter_source_arn is not None:
             self._retention.add_inherited(message)
         if self._expires_ns(message) < self._expiry_ns:
             self._announce_expiry(self._expires_ns(message))
@@ -260,6 +264,7 @@ class Queue:
         visibility_ns: int | None = None,
         *,
         short_poll: bool = False,
+        last_look: bool = True,
         attempt_id: str | None = None,
         dead_letter_queue: Queue | None = None,
         now: int,
@@ -268,7 +273,8 @@ class Queue:
         """Hand out up to ``limit`` available messages, and hide them for a while.
 
         A message that was received here as often as the redrive policy permits goes to
-        ``dead_letter_queue`` instead, and the call goes on with the next (sqs.md 4.5).
+        ``dead_letter_queue`` instead, and the call goes on with the next (sqs.md 4.5). ``last_look`` is
+        False for a long poll that will look again if it finds nothing now.
 
         Returns:
             The deliveries, and the moves to the dead-letter queue, each with the record that ended.
@@ -296,9 +302,9 @@ class Queue:
             taken = [message for message in taken if message.state is IN_FLIGHT]
         self._hide(taken, visibility_ns, now)
         if attempt_id is not None:
-            self._attempts.remember(attempt_id, deliveries, now + visibility_ns, now)
+            self._attempts.remember(attempt_id, deliveries, now)
         self.received += len(deliveries)
-        if not deliveries:
+        if last_look and not deliveries:
             self.empty_receives += 1
         return deliveries, moves
 
@@ -341,7 +347,7 @@ class Queue:
         deliveries = self._attempts.repeatable(attempt_id, now)
         self._deadlines.stale += len(deliveries)
         self._hide([delivery.message for delivery in deliveries], visibility_ns, now)
-        self._attempts.remember(attempt_id, deliveries, now + visibility_ns, now)
+        self._attempts.remember(attempt_id, deliveries, now)
         return deliveries
 
     def _hide(self, messages: list[Message], visibility_ns: int, now: int) -> None:
@@ -515,7 +521,8 @@ class Queue:
         self._find_expiry()
         if former.fifo is not None and settings.fifo is not None:
             if settings.fifo.deduplication_scope != former.fifo.deduplication_scope:
-                self._former_scope = (former.fifo.deduplication_scope, now + limits.ATTRIBUTE_CHANGE_NS)
+                in_force = self._scope(former.fifo, now)
+                self._former_scope = (in_force, now + limits.ATTRIBUTE_CHANGE_NS)
             if settings.delay_ns != former.delay_ns:
                 self._delay_anew(now)
 

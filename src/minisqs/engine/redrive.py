@@ -107,9 +107,9 @@ class MoveTasks:
         """How many there have been."""
         return len(self._all)
 
-    def of(self, source_arn: str) -> list[MoveTask]:
-        """The tasks of a source, newest first."""
-        return [task for task in reversed(self._all) if task.source.arn == source_arn]
+    def of(self, source: Queue) -> list[MoveTask]:
+        """The tasks of a source, newest first; a queue made anew under an old name has had none."""
+        return [task for task in reversed(self._all) if task.source is source]
 
     def start(
         self, task_id: str, source: Queue, destination_arn: str | None, rate: int | None, *, now: int
@@ -140,15 +140,15 @@ class MoveTasks:
         self._running.append(task)
         return task
 
-    def cancel(self, task_id: str, source_arn: str, *, now: int) -> MoveTask:
+    def cancel(self, task_id: str, source: Queue, *, now: int) -> MoveTask:
         """Let a task move nothing more; it is cancelled as soon as time moves on.
 
         Raises:
             ResourceNotFoundException: There is no such task.
             InvalidParameterValue: It is not running.
         """
-        task = next((task for task in self._all if task.task_id == task_id), None)
-        if task is None or task.source.arn != source_arn:
+        task = next((task for task in self.of(source) if task.task_id == task_id), None)
+        if task is None:
             raise errors.ResourceNotFoundException("Task does not exist.")
         if task.status != RUNNING:
             raise errors.InvalidParameterValue("Only active tasks can be cancelled.")
@@ -207,6 +207,6 @@ def read_handle(handle: str) -> tuple[str, str] | None:
     try:
         document = json.loads(base64.b64decode(handle, validate=True))
         task_id, source_arn = document["taskId"], document["sourceArn"]
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         return None
     return (task_id, source_arn) if isinstance(task_id, str) and isinstance(source_arn, str) else None

@@ -159,10 +159,9 @@ class Service:
         return queue
 
     def _refuse_differing(self, queue: Queue, given: Mapping[str, str]) -> None:
-        for attribute, value in given.items():
-            alone = {attribute: value}
-            if queue_attributes.changed(queue.settings, alone, queue_arn=queue.arn, neighbours=self) != queue.settings:
-                raise errors.QueueNameExists.differing_in(attribute)
+        differing = queue_attributes.differing(queue.settings, given, queue_arn=queue.arn, neighbours=self)
+        if differing is not None:
+            raise errors.QueueNameExists.differing_in(differing)
 
     def _add_queue(self, name: str, arn: str, settings: Settings, now: int) -> Queue:
         self._created += 1
@@ -375,7 +374,7 @@ class Service:
         """
         source = self._move_task_source(source_arn)
         wanted = 1 if max_results is None else checks.move_task_results(max_results)
-        return self._tasks.of(source.arn)[:wanted]
+        return self._tasks.of(source)[:wanted]
 
     def cancel_message_move_task(self, task_handle: str, *, now: int) -> MoveTask:
         """Let a running task move nothing more; what it moved stays moved.
@@ -386,9 +385,7 @@ class Service:
         if read is None:
             raise errors.InvalidParameterValue("Value for parameter TaskHandle is invalid.")
         task_id, source_arn = read
-        if self.by_arn(source_arn) is None:
-            raise errors.ResourceNotFoundException.of("SourceArn")
-        return self._tasks.cancel(task_id, source_arn, now=now)
+        return self._tasks.cancel(task_id, self._move_task_source(source_arn), now=now)
 
     def _move_task_source(self, source_arn: str) -> Queue:
         source = self.by_arn(checks.arn("SourceArn", source_arn))
@@ -445,9 +442,19 @@ class Service:
         return answer
 
     def receive_message(
-        self, queue_url: str, request: ReceiveMessage, *, now: int, decisions: Decisions = PERFECT
+        self,
+        queue_url: str,
+        request: ReceiveMessage,
+        *,
+        now: int,
+        decisions: Decisions = PERFECT,
+        first_look: bool = True,
+        last_look: bool | None = None,
     ) -> tuple[list[Delivery], list[Change]]:
         """Up to ten available messages, and what moved to the dead-letter queue. See ``Queue.receive``.
+
+        A long poll looks more than once. It is one call, and one empty receive at most: so a look says whether
+        it is the first and whether it is the last; None is the last of a short poll, not the last of a long one.
 
         Source: API_ReceiveMessage, sqs.md 14.16.
         """
@@ -456,13 +463,14 @@ class Service:
         attempt_id = request.receive_request_attempt_id
         if attempt_id is not None:
             attempt_id = checks.receive_request_attempt_id(attempt_id, queue.settings)
-        if self._quotas is not None:
+        if self._quotas is not None and first_look:
             self._quotas.count(queue, "receive", now)
         policy = queue.settings.redrive_policy
         return queue.receive(
             limit,
             visibility_ns,
             short_poll=not wait_ns,
+            last_look=not wait_ns if last_look is None else last_look,
             attempt_id=attempt_id,
             dead_letter_queue=None if policy is None else self.by_arn(policy.dead_letter_target_arn),
             now=now,

@@ -1,7 +1,7 @@
 """The 23 actions of SQS as dictionaries, in AWS's names and shapes (sqs.md 14).
 
 ``answer`` is the whole of it: the name of an action and its parameters in, the answer out; a refusal is
-raised as ``SqsError``. Bytes are bytes, as boto3 has them (base64 text is read too); a result that is
+raised as ``SqsError``. Bytes come as bytes or as base64 text, and are answered as bytes; a result that is
 empty leaves its key out. What stands behind is the port, or whatever has its methods.
 """
 

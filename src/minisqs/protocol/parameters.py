@@ -20,17 +20,25 @@ _LISTS: Final = ("StringListValues", "BinaryListValues")
 
 
 class Parameters:
-    """One request, or one entry of a batch; ``path`` says where the entry lies, for errors."""
+    """One request, or one entry of a batch.
 
-    __slots__ = ("_path", "_values")
+    Args:
+        values: The map of names to values.
+        path: Where an entry lies, for errors.
+        json: Whether bytes come as base64 text, as they do in JSON; else text for bytes is taken as UTF-8,
+            as boto3 takes it.
+    """
 
-    def __init__(self, values: object, path: str = "") -> None:
+    __slots__ = ("_json", "_path", "_values")
+
+    def __init__(self, values: object, path: str = "", *, json: bool = True) -> None:
         if type(values) is not dict and not isinstance(values, Mapping):
             raise errors.SerializationException(
                 "Start of list found where not expected" if isinstance(values, list) else "Unexpected value"
             )
         self._values: Mapping[str, Any] = values
         self._path = path
+        self._json = json
 
     def text(self, name: str) -> str | None:
         """A text, or None."""
@@ -65,10 +73,10 @@ class Parameters:
         """The entries of a batch."""
         values = self._values.get("Entries")
         if values is None:
-            raise errors.EmptyBatchRequest.of(entry_name)
+            raise errors.MissingParameter.named("Entries")
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise errors.SerializationException("Unexpected value where a list was expected")
-        return [Parameters(value, f"{entry_name}.{number}.") for number, value in enumerate(values, 1)]
+        return [Parameters(value, f"{entry_name}.{number}.", json=self._json) for number, value in enumerate(values, 1)]
 
     def message(self) -> SendMessage:
         """The message that a send brings; the service refuses values of the wrong type in it."""
@@ -88,17 +96,21 @@ class Parameters:
         if value is None:
             return None
         attributes = Parameters(value)._values
-        return {checks.text(key): _attribute(one) for key, one in attributes.items()}
+        return {checks.text(key): self._attribute(one) for key, one in attributes.items()}
+
+    def _attribute(self, value: object) -> Mapping[str, object]:
+        attribute: dict[str, Any] = dict(Parameters(value)._values)
+        for name in _LISTS:
+            if attribute.get(name) is not None and not isinstance(attribute[name], (list, tuple)):
+                raise errors.SerializationException("Unexpected value where a list was expected")
+        binary = attribute.get("BinaryValue")
+        if isinstance(binary, str):
+            attribute["BinaryValue"] = _decoded(binary) if self._json else binary.encode("utf-8", "surrogatepass")
+        return attribute
 
 
-def _attribute(value: object) -> Mapping[str, object]:
-    attribute: dict[str, Any] = dict(Parameters(value)._values)
-    for name in _LISTS:
-        if attribute.get(name) is not None and not isinstance(attribute[name], (list, tuple)):
-            raise errors.SerializationException("Unexpected value where a list was expected")
-    if isinstance(attribute.get("BinaryValue"), str):  # JSON has no bytes: they come as base64
-        try:
-            attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"], validate=True)
-        except (binascii.Error, ValueError):
-            raise errors.SerializationException("Invalid base64 in BinaryValue") from None
-    return attribute
+def _decoded(base64_text: str) -> bytes:
+    try:
+        return base64.b64decode(base64_text, validate=True)
+    except (binascii.Error, ValueError):
+        raise errors.SerializationException("Invalid base64 in BinaryValue") from None

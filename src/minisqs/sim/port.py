@@ -246,7 +246,7 @@ class Port:
                 message = self.service.send_message(queue_url, request, producer=caller, now=now)
             except errors.SqsError as error:
                 self._refuse(error, "SendMessage", queue_url, caller)
-            self.journal.write((now, "SendMessage", queue_url, caller, message.place, 0, caller, ""))
+            self.journal.write((now, "SendMessage", queue_url, message.producer, message.place, 0, caller, ""))
             if self._waiting:
                 self._wake(queue_url)
             return message
@@ -263,7 +263,7 @@ class Port:
                 self._refuse(error, "SendMessageBatch", queue_url, caller)
             write = self.journal.write
             for _, message in answer.successful:
-                write((now, "SendMessageBatch", queue_url, caller, message.place, 0, caller, ""))
+                write((now, "SendMessageBatch", queue_url, message.producer, message.place, 0, caller, ""))
             if answer.failed:
                 self._tell_failures(answer.failed, "SendMessageBatch", queue_url, caller)
             if self._waiting:
@@ -278,7 +278,7 @@ class Port:
         with self.lock:
             deliveries = self._receive(queue_url, request, caller)
             if not deliveries and self._others_bring_some(queue_url, request):
-                deliveries = self._receive(queue_url, request, caller)
+                deliveries = self._receive(queue_url, request, caller, first_look=False)
             return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
 
     def _others_bring_some(self, queue_url: str, request: ReceiveMessage) -> bool:
@@ -304,18 +304,31 @@ class Port:
             assert task is not None, "only a task can wait"
             waiting = self._waiting.setdefault(self.service.queue(queue_url).name, deque())
             waiting.append(task)
-            yield Wait(end_ns, passive=True)
-            if task in waiting:
+            try:
+                yield Wait(end_ns, passive=True)
+            finally:  # a task that is stopped waits no more either
                 waiting.remove(task)
-            deliveries = self._receive(queue_url, request, caller)
+            last_look = self.clock.now_ns >= end_ns
+            deliveries = self._receive(queue_url, request, caller, first_look=False, last_look=last_look)
         if not deliveries:
             self.journal.write((self.clock.now_ns, "ReceiveMessage", queue_url, "", 0, 0, caller, "nothing to receive"))
         return deliveries
 
-    def _receive(self, queue_url: str, request: ReceiveMessage, caller: str) -> list[Delivery]:
+    def _receive(
+        self,
+        queue_url: str,
+        request: ReceiveMessage,
+        caller: str,
+        *,
+        first_look: bool = True,
+        last_look: bool | None = None,
+    ) -> list[Delivery]:
+        """Look once; a poll that waits says which look is its last, a short one has only one."""
         now = self.clock.now_ns
         try:
-            deliveries, moves = self.service.receive_message(queue_url, request, now=now, decisions=self._decisions)
+            deliveries, moves = self.service.receive_message(
+                queue_url, request, now=now, decisions=self._decisions, first_look=first_look, last_look=last_look
+            )
         except errors.SqsError as error:
             self._refuse(error, "ReceiveMessage", queue_url, caller)
         write = self.journal.write
@@ -443,7 +456,7 @@ class Port:
             self._shared.tell()
             queue = self.service.queue(queue_url)
             waiting = self._waiting.get(queue.name, ())
-            for task in [task for task in waiting if not task.done][: queue.visible]:
+            for task in list(waiting)[: queue.visible]:
                 task.wake()
 
     # ---------------------------------------------------------------------------------------------- telling

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from lifecycle_steps import watched
 from naive_model import SECOND, TWELVE_HOURS, NaiveQueue, Refused, Ticket
+from spared import SPARED
 
 from minisqs import Queue, RedrivePolicy, World, errors
 
@@ -53,9 +54,7 @@ class SideBySide:
                     name, delay_seconds=delay, visibility_timeout=visibility, message_retention_period=retention
                 ),
             )
-            self.models.insert(
-                0, NaiveQueue(in_flight_limit, delay * SECOND, visibility * SECOND, retention * SECOND)
-            )
+            self.models.insert(0, NaiveQueue(in_flight_limit, delay * SECOND, visibility * SECOND, retention * SECOND))
         for place, count in enumerate(max_receive_counts):
             if count:
                 self.set_redrive_policy(place, count)
@@ -95,6 +94,8 @@ class SideBySide:
     def poll(self, queue: int, most: int, wait: int) -> None:
         """A long poll."""
         now = self.now
+        if SPARED and self.models[queue].counts(now)[1] >= self.models[queue].in_flight_limit:
+            return
         answers = self._both(
             "poll",
             lambda: self.queues[queue].receive(most, wait_time_seconds=wait),

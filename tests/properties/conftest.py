@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from little_slack import little_slack  # noqa: E402  # it lies beside, where only the line above looks
+from little_slack import little_slack  # it lies beside, where only the line above looks
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from lifecycle_steps import watched
 from spared import SPARED
 
-from minisqs import Faults, Message, Plan, Queue, RedrivePolicy, World, errors
+from minisqs import Faults, Message, Plan, RedrivePolicy, World, errors
 
 NAMES = ("orders", "dead-orders")
 

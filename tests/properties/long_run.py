@@ -6,6 +6,7 @@ Hypothesis draws and shrinks well, at a price for each step; this draws from ``r
 run begins anew every few hundred steps with other settings, so queues stay small and their invariants cheap.
 """
 
+# ruff: noqa: TID251, T201  # a script that measures and prints, and a driver whose draws no world can see
 from __future__ import annotations
 
 import argparse

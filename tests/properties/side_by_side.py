@@ -18,6 +18,7 @@ from minisqs import Queue, RedrivePolicy, World, errors
 
 Real = TypeVar("Real")
 Naive = TypeVar("Naive")
+Refusal = TypeVar("Refusal", bound=Exception)
 
 NAMES = ("orders", "dead-orders", "dead-dead-orders")
 
@@ -200,17 +201,15 @@ class SideBySide:
 
     def _both(self, action: str, real: Callable[[], Real], naive: Callable[[], Naive]) -> tuple[Real, Naive] | None:
         """Both answers, or None where both refuse; the model goes first, as a long poll moves the world's clock."""
-        try:
-            expected = naive()
-        except Refused as refusal:
-            try:
-                got = watched(self.world, action, real)
-            except errors.SqsError as error:
-                assert error.code == refusal.code, f"{action}: {error}"
-                assert refusal.reason in error.message, f"{action}: {error}"
-                return None
-            raise AssertionError(f"{action} should be refused with {refusal}, and gave {got!r}") from refusal
-        return watched(self.world, action, real), expected
+        expected, refusal = _outcome(naive, Refused)
+        got, error = _outcome(lambda: watched(self.world, action, real), errors.SqsError)
+        if refusal is None and error is None:
+            return got, expected  # type: ignore[return-value]  # neither was refused, so both have answered
+        assert error is not None, f"{action} should be refused with {refusal}, and gave {got!r}"
+        assert refusal is not None, f"{action} should not be refused: {error}"
+        assert error.code == refusal.code, f"{action}: {error}"
+        assert refusal.reason in error.message, f"{action}: {error}"
+        return None
 
     def _same_deliveries(self, messages: Sequence[object], tickets: Sequence[Ticket]) -> None:
         real = [(message.body, message.receive_count) for message in messages]  # type: ignore[attr-defined]
@@ -221,3 +220,11 @@ class SideBySide:
 
 def _ns(seconds: int | None) -> int | None:
     return None if seconds is None else seconds * SECOND
+
+
+def _outcome(call: Callable[[], Real], refusal: type[Refusal]) -> tuple[Real | None, Refusal | None]:
+    """What a call answered, or the error that it raised."""
+    try:
+        return call(), None
+    except refusal as error:
+        return None, error

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from imperfect_run import NAMES, ImperfectRun
 
-from minisqs import Faults, Plan, RedrivePolicy, World
+from minisqs import Faults
 
 QUEUES = st.integers(0, len(NAMES) - 1)
 PLACES = st.integers(0, 1_000)

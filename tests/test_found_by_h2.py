@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minisqs import Plan, RedrivePolicy, World
+from minisqs import Consumer, Plan, RedrivePolicy, World
 
 
 @pytest.mark.xfail(strict=True, reason="Sample takes a message twice that the ordering lists twice")
@@ -67,3 +67,26 @@ def test_journal_is_in_order_of_time_when_a_message_is_moved_that_is_too_old_for
     orders.receive()
     times = [entry.seconds for entry in world.journal]
     assert times == sorted(times)
+
+
+@pytest.mark.xfail(strict=True, reason="Port._choose_tie wakes those who wait on the queue named ''")
+def test_a_tie_may_be_chosen_while_others_wait() -> None:
+    world = World(faults=Plan({("tie", "consumer-1 on orders", 1): 1}))
+    orders = world.create_queue("orders")
+    taken: list[str] = []
+    for name in ("consumer-1", "consumer-2"):
+        Consumer(orders, lambda message: taken.append(message.body), name=name).start()
+    world.advance(30)
+    world.check_replayed()
+
+
+@pytest.mark.xfail(strict=True, reason="a copy may come back up to 14 days after the fault that kept it")
+def test_world_that_waits_for_a_copy_to_come_back_does_settle() -> None:
+    world = World(faults=Plan({("duplicate_after_delete", "main/1", 0): 6}), start=0)
+    orders = world.create_queue("orders")
+    orders.send("a")
+    [message] = orders.receive()
+    message.delete()
+    world.run_until_idle()
+    assert world.clock.now_ns == 345_600 * 10**9 - 1
+    assert [copy.message_id for copy in orders.receive()] == [message.message_id]

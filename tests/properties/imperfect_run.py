@@ -7,6 +7,7 @@ alone; whatever else is out of the ordinary is a bug.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -115,6 +116,21 @@ class ImperfectRun:
         engines = [queue._engine for queue in self.queues]
         ended = sum(engine.deleted + engine.expired + engine.purged - engine.copies for engine in engines)
         assert len(here) + ended == len(self._sent_ids), "each message sent is in exactly one place"
+
+    def check_journal(self) -> None:
+        """Assert that the journal tells all that happened, in order of time."""
+        told = Counter(entry.action for entry in self.world.journal if entry.message)
+        engines = [queue._engine for queue in self.queues]
+        assert told["SendMessage"] == len(self._sent_ids)
+        assert told["ReceiveMessage"] == len(self.received)
+        assert told["moved to another queue"] == sum(engine.moved for engine in engines)
+        assert told["retention period ended"] == sum(engine.expired for engine in engines)
+        assert told["shown again by a server that missed the delete"] == sum(engine.copies for engine in engines)
+        faults = Counter(action for action in told.elements() if action.startswith("fault: "))
+        kinds = Counter(address.kind for address in self.world.choices if address.kind != "miss")
+        assert faults == Counter({f"fault: {kind}": count for kind, count in kinds.items()})
+        times = [entry.time_ns for entry in self.world.journal]
+        assert SPARED or times == sorted(times)
 
     def check_replay(self) -> None:
         """Assert that the same calls under a plan of this run's choices give this run again, to the byte."""

@@ -129,6 +129,7 @@ def imperfect_steps(random: Random, steps: int, mix: Counter[str]) -> None:
             case _:
                 run.advance(seconds)
         run.check()
+    run.check_journal()
     run.check_replay()
 
 

@@ -69,8 +69,9 @@ class ImperfectQueue(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "run"):
+            self.run.check_journal()
             self.run.check_replay()
 
 
 TestImperfectQueue = ImperfectQueue.TestCase
-TestImperfectQueue.settings = settings(max_examples=200, stateful_step_count=60)
+TestImperfectQueue.settings = settings(max_examples=2 * settings.default.max_examples, stateful_step_count=60)

@@ -155,7 +155,7 @@ STEPS = st.lists(
 
 
 @given(rule=st.sampled_from(sorted(ILLEGAL)), steps=STEPS, faults=st.sampled_from([None, Faults(duplicate=0.3)]))
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_a_refused_call_changes_nothing_but_the_journal(
     rule: str, steps: list[tuple[str, int]], faults: Faults | None
 ) -> None:

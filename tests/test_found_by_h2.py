@@ -101,3 +101,45 @@ def test_world_that_waits_for_a_copy_to_come_back_does_settle() -> None:
     world.run_until_idle()
     assert world.clock.now_ns == 345_600 * 10**9 - 1
     assert [copy.message_id for copy in orders.receive()] == [message.message_id]
+
+
+@pytest.mark.xfail(strict=True, reason="a delete or purge by another caller wakes nobody")
+def test_waiting_consumer_gets_the_message_for_which_a_delete_makes_room_in_flight() -> None:
+    world = World(in_flight_limit=1, start=0)
+    orders = world.create_queue("orders", visibility_timeout=600)
+    orders.send("a")
+    [message] = orders.receive()
+    orders.send("b")
+    taken_at: list[float] = []
+    Consumer(orders, lambda message: taken_at.append(world.clock.seconds)).start()
+    world.advance(5)
+    message.delete()
+    world.advance(10)
+    assert taken_at == [5]
+
+
+@pytest.mark.xfail(strict=True, reason="the stopped consumer stays first in line and is woken in place of the other")
+def test_consumer_that_was_stopped_takes_no_message_from_one_that_waits() -> None:
+    world = World(start=0)
+    orders = world.create_queue("orders")
+    taken_at: list[float] = []
+    consumers = [Consumer(orders, lambda message: taken_at.append(world.clock.seconds)) for _ in range(2)]
+    for consumer in consumers:
+        consumer.start()
+    world.advance(5)
+    consumers[0].stop()
+    orders.send("a")
+    world.advance(10)
+    assert taken_at == [5]
+
+
+@pytest.mark.xfail(strict=True, reason="ValueError: generator already executing, told as a failure of the function")
+def test_consumer_may_be_stopped_by_its_own_function() -> None:
+    world = World()
+    orders = world.create_queue("orders")
+    orders.send_batch(["a", "b"])
+    consumer = Consumer(orders, lambda message: consumer.stop(), max_number_of_messages=1)
+    consumer.start()
+    world.advance(5)
+    assert consumer.failures == []
+    assert orders.counts == (1, 1, 0)  # a is not deleted, as Consumer.stop says; b was never taken

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from minisqs import Consumer, Plan, RedrivePolicy, World
 
 
-@pytest.mark.xfail(strict=True, reason="Sample takes a message twice that the ordering lists twice")
 def test_one_reply_holds_a_message_once_although_it_was_hidden_while_available() -> None:
     world = World(faults=Plan({("miss", "nobody", 0): 1}))  # nothing goes wrong; the imperfect path is taken
     orders = world.create_queue("orders")
@@ -19,7 +16,6 @@ def test_one_reply_holds_a_message_once_although_it_was_hidden_while_available()
     world.check_invariants()
 
 
-@pytest.mark.xfail(strict=True, reason="Sample takes a message twice that the ordering lists twice")
 def test_one_reply_holds_a_message_once_although_its_delete_was_missed() -> None:
     world = World(faults=Plan({("duplicate_after_delete", "main/1", 0): 1}))
     orders = world.create_queue("orders")
@@ -30,7 +26,6 @@ def test_one_reply_holds_a_message_once_although_its_delete_was_missed() -> None
     world.check_invariants()
 
 
-@pytest.mark.xfail(strict=True, reason="only a message that becomes available wakes a poll, not a place in flight")
 def test_long_poll_gets_the_message_for_which_an_expiry_makes_room_in_flight() -> None:
     world = World(in_flight_limit=1, start=0)
     orders = world.create_queue("orders", message_retention_period=60, visibility_timeout=600)
@@ -42,7 +37,6 @@ def test_long_poll_gets_the_message_for_which_an_expiry_makes_room_in_flight() -
     assert world.clock.seconds == 60
 
 
-@pytest.mark.xfail(strict=True, reason="only _leave_flight cleans up; expiry and timeouts change the balance as well")
 def test_stale_deadlines_are_cleaned_up_when_messages_expire() -> None:
     world = World()
     orders = world.create_queue("orders", message_retention_period=60)
@@ -57,7 +51,6 @@ def test_stale_deadlines_are_cleaned_up_when_messages_expire() -> None:
     world.check_invariants()
 
 
-@pytest.mark.xfail(strict=True, reason="the entry has the time at which the message would have expired")
 def test_journal_is_in_order_of_time_when_a_shorter_retention_ends_messages() -> None:
     world = World()
     orders = world.create_queue("orders")
@@ -67,7 +60,6 @@ def test_journal_is_in_order_of_time_when_a_shorter_retention_ends_messages() ->
     assert [entry.seconds for entry in world.journal] == [0, 0, 100, 100]
 
 
-@pytest.mark.xfail(strict=True, reason="the entry has the time at which the message would have expired")
 def test_journal_is_in_order_of_time_when_a_message_is_moved_that_is_too_old_for_the_dead_letter_queue() -> None:
     world = World()
     dead = world.create_queue("dead", message_retention_period=60)
@@ -80,7 +72,6 @@ def test_journal_is_in_order_of_time_when_a_message_is_moved_that_is_too_old_for
     assert times == sorted(times)
 
 
-@pytest.mark.xfail(strict=True, reason="Port._choose_tie wakes those who wait on the queue named ''")
 def test_a_tie_may_be_chosen_while_others_wait() -> None:
     world = World(faults=Plan({("tie", "consumer-1 on orders", 1): 1}))
     orders = world.create_queue("orders")
@@ -91,7 +82,6 @@ def test_a_tie_may_be_chosen_while_others_wait() -> None:
     world.check_replayed()
 
 
-@pytest.mark.xfail(strict=True, reason="a copy may come back up to 14 days after the fault that kept it")
 def test_world_that_waits_for_a_copy_to_come_back_does_settle() -> None:
     world = World(faults=Plan({("duplicate_after_delete", "main/1", 0): 6}), start=0)
     orders = world.create_queue("orders")
@@ -103,7 +93,6 @@ def test_world_that_waits_for_a_copy_to_come_back_does_settle() -> None:
     assert [copy.message_id for copy in orders.receive()] == [message.message_id]
 
 
-@pytest.mark.xfail(strict=True, reason="a delete or purge by another caller wakes nobody")
 def test_waiting_consumer_gets_the_message_for_which_a_delete_makes_room_in_flight() -> None:
     world = World(in_flight_limit=1, start=0)
     orders = world.create_queue("orders", visibility_timeout=600)
@@ -118,7 +107,6 @@ def test_waiting_consumer_gets_the_message_for_which_a_delete_makes_room_in_flig
     assert taken_at == [5]
 
 
-@pytest.mark.xfail(strict=True, reason="the stopped consumer stays first in line and is woken in place of the other")
 def test_consumer_that_was_stopped_takes_no_message_from_one_that_waits() -> None:
     world = World(start=0)
     orders = world.create_queue("orders")
@@ -133,7 +121,6 @@ def test_consumer_that_was_stopped_takes_no_message_from_one_that_waits() -> Non
     assert taken_at == [5]
 
 
-@pytest.mark.xfail(strict=True, reason="ValueError: generator already executing, told as a failure of the function")
 def test_consumer_may_be_stopped_by_its_own_function() -> None:
     world = World()
     orders = world.create_queue("orders")

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from lifecycle_steps import watched
-from spared import SPARED
 
 from minisqs import Faults, Message, Plan, RedrivePolicy, World, errors
 
@@ -74,8 +73,6 @@ class ImperfectRun:
         queue, message_id, handle = self.received[place]
         choices_before = len(self.world.choices)
         was_here = message_id in self._ids(queue)
-        if self._spares(queue, message_id):
-            return
         self._do("delete_message with a fault", lambda run: run.queues[queue].delete(handle))
         faults = [address.kind for address in list(self.world.choices)[choices_before:]]
         if was_here and not faults:
@@ -84,9 +81,7 @@ class ImperfectRun:
             assert message_id in self._ids(queue), "a delete that does not stick changes nothing"
 
     def change_message_visibility(self, place: int, visibility: int) -> None:
-        queue, message_id, handle = self.received[place]
-        if self._spares(queue, message_id):
-            return
+        queue, _, handle = self.received[place]
         self._do(
             "change_message_visibility to 0",
             lambda run: run.queues[queue].change_visibility(handle, visibility),
@@ -130,7 +125,7 @@ class ImperfectRun:
         kinds = Counter(address.kind for address in self.world.choices if address.kind != "miss")
         assert faults == Counter({f"fault: {kind}": count for kind, count in kinds.items()})
         times = [entry.time_ns for entry in self.world.journal]
-        assert SPARED or times == sorted(times)
+        assert times == sorted(times)
 
     def check_replay(self) -> None:
         """Assert that the same calls under a plan of this run's choices give this run again, to the byte."""
@@ -141,10 +136,6 @@ class ImperfectRun:
         again.world.check_replayed()
         assert again.world.choices == self.world.choices
         assert again.world.journal.text() == self.world.journal.text()
-
-    def _spares(self, queue: int, message_id: str) -> bool:
-        available = [view.message_id for view in self.queues[queue].messages() if view.state == "available"]
-        return SPARED and message_id in available
 
     def _ids(self, queue: int) -> list[str]:
         return [view.message_id for view in self.queues[queue].messages()]

@@ -41,7 +41,7 @@ def reachable(state: State, events: frozenset[Event]) -> frozenset[State]:
 
 def watched(world: World, action: str, act: Callable[[], Answer]) -> Answer:
     """Act, and assert that every message that was there before took only steps that the action may cause."""
-    queues = world._port.service.list_queues()  # World.queues would write into the journal
+    queues = world.sqs.service.queues()  # World.queues would write into the journal
     before = [(message, message.state) for queue in queues for message in queue.messages.values()]
     try:
         return act()

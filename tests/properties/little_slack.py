@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from spared import SPARED
-
 from minisqs.engine import deadlines, ordering, queue
 
 
 @contextmanager
 def little_slack(slack: int = 2) -> Iterator[None]:
     """Bear only so many stale entries, instead of some hundred; nothing that a caller can see depends on it."""
-    modules = [ordering] if SPARED else [deadlines, ordering, queue]
+    modules = (deadlines, ordering, queue)
     before = [module.SLACK for module in modules]
     try:
         for module in modules:

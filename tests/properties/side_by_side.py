@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from lifecycle_steps import watched
 from naive_model import SECOND, TWELVE_HOURS, NaiveQueue, Refused, Ticket
-from spared import SPARED
 
 from minisqs import Queue, RedrivePolicy, World, errors
 
@@ -95,8 +94,6 @@ class SideBySide:
     def poll(self, queue: int, most: int, wait: int) -> None:
         """A long poll."""
         now = self.now
-        if SPARED and self.models[queue].counts(now)[1] >= self.models[queue].in_flight_limit:
-            return
         answers = self._both(
             "poll",
             lambda: self.queues[queue].receive(most, wait_time_seconds=wait),
@@ -162,7 +159,7 @@ class SideBySide:
         self.models[queue].max_receive_count = max_receive_count
 
     def advance(self, nanoseconds: int) -> None:
-        kernel = self.world._port.kernel  # World.advance takes seconds; a float of them is not exact to 1 ns
+        kernel = self.world.sqs.kernel  # World.advance takes seconds; a float of them is not exact to 1 ns
         watched(self.world, "advance", lambda: kernel.run_until(self.now + nanoseconds))
 
     def deadlines(self) -> list[int]:

@@ -114,7 +114,7 @@ def main() -> None:
     faulty.create_queue("q").send("again")
     named = World(faults={"duplicate", "reorder"}, start=0)
     # A mapping is invariant in its keys, so Plan's parameter does not take what World.choices gives, yet.
-    replayed = World("a text", Plan(faulty.choices))  # type: ignore[arg-type]
+    replayed = World("a text", Plan(faulty.choices))
     replayed.check_replayed()
     assert named.choices == {}
     world.delete_queue(orders)

@@ -77,8 +77,10 @@ class Deadlines:
 
     def clean_up(self) -> None:
         """Drop all stale entries. Cost: O(entries)."""
+        # A message that was hidden again until the same instant is listed twice; once is enough.
         live = {
-            deadline_ns: [m for m in bucket if _waits(m, deadline_ns)] for deadline_ns, bucket in self._buckets.items()
+            deadline_ns: [m for m in dict.fromkeys(bucket) if _waits(m, deadline_ns)]
+            for deadline_ns, bucket in self._buckets.items()
         }
         self._buckets = {deadline_ns: bucket for deadline_ns, bucket in live.items() if bucket}
         self._heap = list(self._buckets)

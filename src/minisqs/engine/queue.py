@@ -241,7 +241,8 @@ class Queue:
     def _arrive(
         self, old: Message, producer: str, place: int, sent_ns: int, enqueued_ns: int, extras: Extras, now: int
     ) -> Message:
-        self.settle(now)
+        if self.series.end_ns <= now:
+            self.series.close(self.totals(), self.gauges, now)
         if not self.fifo and extras.group_id is not None:
             self._be_fair(now)
         self.arrived += 1

@@ -114,9 +114,9 @@ class SeededSource(Source):
             return 0
         draw = (bits & (2**64 - 1)) / 2**64
         if weights is None:
-            return 1 + int(draw * (options - 1))
+            return min(1 + int(draw * (options - 1)), options - 1)
         sums = list(accumulate(weights[1:options]))
-        return 1 + next(index for index, total in enumerate(sums) if draw * sums[-1] < total)
+        return 1 + next((index for index, total in enumerate(sums) if draw * sums[-1] < total), options - 2)
 
 
 class PlannedSource(Source):

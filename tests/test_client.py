@@ -241,7 +241,7 @@ def test_a_consumer_that_is_stopped_at_work_does_not_delete(world, queue):
 
 def test_consumers_share_the_messages(world, queue):
     received = {1: [], 2: []}
-    for number in received:
+    for number in (1, 2):
         work = lambda message, number=number: received[number].append(message.body)  # noqa: E731
         Consumer(queue, work, max_number_of_messages=1, duration=1).start()
     world.advance(1)

@@ -57,6 +57,16 @@ def test_an_error_survives_pickling_and_copying(error_class, through):
     assert (str(again), again.response) == (str(error), error.response)
 
 
+def test_shapes_that_aws_does_not_model_have_a_json_name_of_their_own():
+    """sqs.md 1.2"""
+    for error_class, name in (
+        (errors.InvalidParameterValue, "InvalidParameterValueException"),
+        (errors.MissingParameter, "MissingRequiredParameterException"),
+    ):
+        assert error_class("x").response["Error"]["QueryErrorCode"] == name
+        assert error_class.code != name
+
+
 def test_who_is_to_blame_is_in_the_type():
     assert issubclass(errors.UsageError, ValueError)
     assert not issubclass(errors.UsageError, errors.SqsError)

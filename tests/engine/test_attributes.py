@@ -170,6 +170,12 @@ def test_a_redrive_policy_that_is_refused(policy, reason):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("count", [True, False, None, [1], {"a": 1}])
+def test_a_count_of_another_type_is_refused(count):
+    with pytest.raises(errors.InvalidParameterValue):
+        change({"RedrivePolicy": json.dumps(counted(count))})
+
+
 def test_a_target_that_does_not_allow_the_source_is_refused():
     with pytest.raises(errors.InvalidParameterValue):
         change({"RedrivePolicy": json.dumps(targeted(REFUSING))})

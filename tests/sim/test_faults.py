@@ -105,6 +105,16 @@ def test_a_copy_may_come_back_one_nanosecond_before_retention_ends():
 
 
 @pytest.mark.parametrize("answer", range(1, 7))
+def test_a_delete_in_the_last_nanosecond_of_retention_leaves_no_copy(answer):
+    world, queue = planned(("duplicate_after_delete", "main/1", 0, answer), message_retention_period=60)
+    queue.send("a")
+    [message] = queue.receive(visibility_timeout=100)
+    world._port.kernel.run_until(world.clock.now_ns + 60 * SECOND - 1)
+    message.delete()
+    assert queue.receive() == []
+
+
+@pytest.mark.parametrize("answer", range(1, 7))
 def test_a_stray_copy_cannot_be_hidden_deleted_or_seen_before_it_comes_and_goes_with_a_purge(answer):
     world, queue = planned(("duplicate_after_delete", "main/1", 0, answer))
     queue.send("a")

@@ -89,6 +89,10 @@ def test_a_plan_that_did_not_come_up_is_refused_by_its_first_address():
     )
 
 
+def test_a_planned_0_need_not_come_up():
+    PlannedSource(Plan({("miss", "q", 0): 0})).check_replayed()
+
+
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_every_question_may_be_planned_and_every_plan_reads_back(kind):
     plan = Plan({(kind, "main/1", 0): 1})

@@ -1,0 +1,267 @@
+import pytest
+
+from minisqs import errors
+from minisqs.limits import NEVER_NS
+from minisqs.sim.clock import Clock
+from minisqs.sim.kernel import Kernel, Wait
+
+
+class Nothing:
+    """A background in which things fall due at the times it was given."""
+
+    def __init__(self, due=(), passive=(), happened=None):
+        self.due, self.passive = sorted(due), sorted(passive)
+        self.happened = [] if happened is None else happened
+
+    def next_due_ns(self):
+        return self.due[0] if self.due else NEVER_NS
+
+    def next_passive_ns(self):
+        return self.passive[0] if self.passive else NEVER_NS
+
+    def settle(self):
+        self.happened.append("background")
+        (self.due if self.next_due_ns() <= self.next_passive_ns() else self.passive).pop(0)
+        return "the background"
+
+
+@pytest.fixture
+def happened():
+    return []
+
+
+def make(happened=None, choose_tie=None, **background):
+    return Kernel(Clock(0), Nothing(happened=happened, **background), choose_tie)
+
+
+def note(kernel, happened, time_ns, name, **named):
+    return kernel.at(time_ns, lambda: happened.append((kernel.clock.now_ns, name)), label=name, **named)
+
+
+def test_events_happen_by_time_and_ties_in_order_of_scheduling(happened):
+    kernel = make()
+    for time_ns, name in ((20, "c"), (10, "a"), (20, "d"), (10, "b")):
+        note(kernel, happened, time_ns, name)
+    kernel.run_until(20)
+    assert happened == [(10, "a"), (10, "b"), (20, "c"), (20, "d")]
+
+
+@pytest.mark.parametrize(("end", "expected"), [(9, 0), (10, 1), (11, 1)])
+def test_time_passes_up_to_and_including_the_end(happened, end, expected):
+    kernel = make()
+    note(kernel, happened, 10, "a")
+    kernel.run_until(end)
+    assert (len(happened), kernel.clock.now_ns) == (expected, end)
+
+
+def test_the_background_comes_before_events_of_its_nanosecond(happened):
+    kernel = make(happened, due=[10], passive=[20])
+    note(kernel, happened, 10, "a")
+    note(kernel, happened, 20, "b")
+    kernel.run_until(20)
+    assert happened == ["background", (10, "a"), "background", (20, "b")]
+
+
+@pytest.mark.parametrize(("answers", "order"), [((0, 0), "abc"), ((1, 0), "bac"), ((2, 1), "cba"), ((1, 1), "bca")])
+def test_a_tie_goes_as_it_is_chosen(happened, answers, order):
+    asked, left = [], list(answers)
+    kernel = make(choose_tie=lambda label, options: asked.append((label, options)) or left.pop(0))
+    for name in "abc":
+        note(kernel, happened, 10, name)
+    kernel.run_until(10)
+    assert "".join(name for _, name in happened) == order
+    assert asked[0] == ("a", 3)
+    assert asked[1][1] == 2
+
+
+def test_no_tie_is_chosen_where_only_one_event_is_left(happened):
+    kernel = make(choose_tie=lambda label, options: pytest.fail("there is no choice"))
+    note(kernel, happened, 10, "a")
+    kernel.cancel(note(kernel, happened, 10, "b"))
+    note(kernel, happened, 11, "c")
+    kernel.run_until(20)
+    assert [name for _, name in happened] == ["a", "c"]
+
+
+def test_an_event_in_the_past_happens_now_behind_what_is_due(happened):
+    kernel = make()
+    kernel.run_until(100)
+    note(kernel, happened, 100, "a")
+    note(kernel, happened, 5, "b")
+    kernel.run_until(100)
+    assert happened == [(100, "a"), (100, "b")]
+
+
+def test_a_cancelled_event_does_not_happen_and_keeps_nobody_busy(happened):
+    kernel = make()
+    event = note(kernel, happened, 10, "a")
+    kernel.cancel(event)
+    kernel.cancel(event)
+    kernel.run_until_idle(lambda: 100, 10)
+    kernel.run_until(10)
+    assert happened == []
+
+
+def test_cancelling_what_has_happened_changes_nothing(happened):
+    kernel = make()
+    event = note(kernel, happened, 10, "a")
+    note(kernel, happened, 20, "b")
+    kernel.run_until(10)
+    kernel.cancel(event)
+    kernel.run_until_idle(lambda: 100, 10)
+    assert happened == [(10, "a"), (20, "b")]
+
+
+def test_time_may_pass_inside_an_event(happened):
+    kernel = make()
+
+    def sleep():
+        happened.append((kernel.clock.now_ns, "falls asleep"))
+        kernel.run_until(kernel.clock.now_ns + 10)
+        happened.append((kernel.clock.now_ns, "wakes"))
+
+    kernel.at(10, sleep, label="sleeper")
+    note(kernel, happened, 15, "meanwhile")
+    note(kernel, happened, 25, "after")
+    kernel.run_until(12)
+    assert happened == [(10, "falls asleep"), (15, "meanwhile"), (20, "wakes")]
+    assert kernel.clock.now_ns == 20
+    kernel.run_until(30)
+    assert happened[-1] == (25, "after")
+
+
+def test_a_task_goes_on_when_its_wait_ends(happened):
+    kernel = make()
+
+    def work():
+        for _ in range(2):
+            happened.append(kernel.clock.now_ns)
+            yield Wait(kernel.clock.now_ns + 10)
+        return "done"
+
+    task = kernel.spawn(work(), "worker")
+    assert happened == []
+    kernel.run_until(19)
+    assert (happened, task.done) == ([0, 10], False)
+    kernel.run_until(20)
+    assert (task.done, task.result) == (True, "done")
+
+
+def test_a_woken_task_goes_on_now_and_its_old_wait_is_over(happened):
+    kernel = make()
+
+    def work():
+        yield Wait(100)
+        happened.append(kernel.clock.now_ns)
+        yield Wait(200)
+        happened.append(kernel.clock.now_ns)
+
+    task = kernel.spawn(work(), "worker")
+    kernel.at(30, task.wake, label="waker")
+    kernel.run_until(150)
+    assert happened == [30]
+    kernel.run_until(200)
+    assert happened == [30, 200]
+    task.wake()
+    kernel.run_until(300)
+    assert happened == [30, 200]
+
+
+def test_a_stopped_task_goes_on_no_more(happened):
+    kernel = make()
+
+    def work():
+        try:
+            yield Wait(10)
+            happened.append("went on")
+        finally:
+            happened.append("closed")
+
+    task = kernel.spawn(work(), "worker")
+    kernel.run_until(5)
+    task.stop()
+    kernel.run_until_idle(lambda: 100, 10)
+    assert happened == ["closed"]
+    assert task.done
+
+
+def test_an_error_in_a_task_reaches_who_lets_time_pass():
+    kernel = make()
+
+    def work():
+        yield Wait(10)
+        raise ZeroDivisionError
+
+    task = kernel.spawn(work(), "worker")
+    with pytest.raises(ZeroDivisionError):
+        kernel.run_until(20)
+    assert task.done
+    assert kernel.current is None
+    kernel.run_until_idle(lambda: 100, 10)
+
+
+def test_complete_runs_a_task_to_its_end_and_all_that_falls_due_meanwhile(happened):
+    kernel = make()
+    note(kernel, happened, 5, "meanwhile")
+    note(kernel, happened, 15, "after")
+
+    def work():
+        yield Wait(10)
+        return "result"
+
+    assert kernel.complete(work(), "main") == "result"
+    assert (happened, kernel.clock.now_ns) == ([(5, "meanwhile")], 10)
+
+
+def test_the_current_task_is_the_one_that_runs(happened):
+    kernel = make()
+
+    def inner():
+        happened.append(kernel.current.label)
+        return "inner"
+        yield
+
+    def outer():
+        happened.append(kernel.current.label)
+        kernel.complete(inner(), "inner")
+        happened.append(kernel.current.label)
+        return
+        yield
+
+    kernel.complete(outer(), "outer")
+    assert happened == ["outer", "inner", "outer"]
+    assert kernel.current is None
+
+
+def test_only_what_is_passive_leaves_the_world_idle(happened):
+    kernel = make(happened, due=[10], passive=[500])
+    note(kernel, happened, 20, "active")
+    note(kernel, happened, 30, "passive", passive=True)
+    kernel.run_until_idle(lambda: 1000, 10)
+    assert happened == ["background", (20, "active")]
+    assert kernel.clock.now_ns == 20
+
+
+def busy(kernel, label, every=10):
+    def work():
+        while True:
+            yield Wait(kernel.clock.now_ns + every)
+
+    kernel.spawn(work(), label)
+
+
+def test_a_run_that_never_settles_names_what_keeps_it_busy():
+    kernel = make()
+    busy(kernel, "often")
+    busy(kernel, "seldom", every=100)
+    with pytest.raises(errors.NeverSettled, match=r"often \(101 events\), seldom \(11 events\)") as caught:
+        kernel.run_until_idle(lambda: 1000, 10_000)
+    assert kernel.clock.now_ns == 1000
+    assert "112 events" in str(caught.value)
+
+
+def test_a_run_ends_after_so_many_events():
+    kernel = make()
+    busy(kernel, "worker")
+    with pytest.raises(errors.NeverSettled, match=r"worker \(6 events\)"):
+        kernel.run_until_idle(lambda: NEVER_NS, 5)

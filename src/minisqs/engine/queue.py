@@ -294,7 +294,7 @@ class Queue:
             self._calls += 1
             if attempt_id is not None and (again := self._repeat(attempt_id, visibility_ns, now)):
                 return again, []
-        elif limit > self.in_flight_limit - self.in_flight <= 0 and short_poll:
+        elif short_poll and self.in_flight >= self.in_flight_limit:
             raise errors.OverLimit.in_flight()
         limit = min(limit, self.in_flight_limit - self.in_flight)
         deliveries, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll=short_poll)

@@ -251,6 +251,7 @@ class Queue:
         visibility_timeout: int | None = None,
         wait_time_seconds: int | None = None,
         message_attribute_names: Sequence[str] = ("All",),
+        receive_request_attempt_id: str | None = None,
     ) -> list[Message]:
         """Up to ten available messages, hidden from others until their visibility timeout ends.
 
@@ -260,6 +261,7 @@ class Queue:
             wait_time_seconds: Seconds, 0 to 20; None takes the queue's. A wait moves the simulated clock
                 to the first message, or to its own end, and runs what falls due on the way.
             message_attribute_names: Which message attributes come along: names, ``prefix.*``, ``All``.
+            receive_request_attempt_id: On FIFO queues, 1 to 128 characters: repeats a receive whose answer was lost.
 
         Raises:
             InvalidParameterValue, OverLimit, QueueDoesNotExist: As AWS.
@@ -269,7 +271,9 @@ class Queue:
         wanted: Callable[[str], bool] | None = everything
         if message_attribute_names != ("All",):
             wanted = self._port.checked("ReceiveMessage", lambda: checks.attribute_filter(message_attribute_names))
-        request = ReceiveMessage(max_number_of_messages, visibility_timeout, wait_time_seconds)
+        request = ReceiveMessage(
+            max_number_of_messages, visibility_timeout, wait_time_seconds, receive_request_attempt_id
+        )
         return [Message(self, delivery, wanted) for delivery in self._port.receive_message(self.url, request)]
 
     def delete(self, message: Message | str) -> None:

@@ -23,16 +23,22 @@ _ACTIONS: Final = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower(): action f
 _PAGES: Final = {"list_dead_letter_source_queues": "queueUrls", "list_queues": "QueueUrls"}
 
 
+_MODELLED: Final = {
+    error.json_name: error for error in errors.SqsError.__subclasses__() if error.__name__ == error.json_name
+}
+"""The shapes of AWS's model; boto3 raises plain ClientError for the rest (sqs.md 1.2)."""
+
+
 class Exceptions:
     """The error classes by the names that boto3's ``client.exceptions`` has; ``ClientError`` is any of them."""
 
     ClientError = errors.SqsError
 
     def __getattr__(self, name: str) -> type[errors.SqsError]:
-        found = getattr(errors, name, None)
-        if isinstance(found, type) and issubclass(found, errors.SqsError) and found.json_name == name:
-            return found
-        raise AttributeError(f"<minisqs client exceptions> has no attribute {name!r}")
+        found = _MODELLED.get(name)
+        if found is None:
+            raise AttributeError(f"client.exceptions has no {name!r}; it has ClientError, {', '.join(_MODELLED)}")
+        return found
 
 
 @attrs.frozen

@@ -136,26 +136,34 @@ class Retention:
 
 
 class Agenda:
-    """Which queue has something due first. Queues announce; entries that came to nothing are dropped late."""
+    """Which queue has something due first.
 
-    __slots__ = ("_heap",)
+    A queue announces what is due earlier than all it announced before; what came to nothing in the meantime
+    is found out when its turn comes. Each queue has one entry that counts.
+    """
+
+    __slots__ = ("_announced", "_heap")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int]] = []
+        self._announced: dict[int, int] = {}
 
     def announce(self, due_ns: int, queue_number: int) -> None:
-        """Say that a queue has something due at ``due_ns``, earlier than all it announced before."""
-        heappush(self._heap, (due_ns, queue_number))
+        """Say that a queue has something due at ``due_ns``. Cost: O(log q), nothing if something was due before."""
+        if due_ns < self._announced.get(queue_number, NEVER_NS):
+            self._announced[queue_number] = due_ns
+            heappush(self._heap, (due_ns, queue_number))
 
     def next(self, due_ns_of: Callable[[int], int]) -> tuple[int, int]:
         """The earliest time and its queue's number; ``due_ns_of`` tells a queue's exact next time."""
-        heap = self._heap
+        heap, announced = self._heap, self._announced
         while heap:
             due_ns, number = heap[0]
-            exact_ns = due_ns_of(number)
-            if exact_ns == due_ns:
+            counts = announced.get(number) == due_ns
+            if counts and due_ns_of(number) == due_ns:
                 return due_ns, number
             heappop(heap)
-            if exact_ns != NEVER_NS:
-                heappush(heap, (exact_ns, number))
+            if counts:
+                del announced[number]
+                self.announce(due_ns_of(number), number)
         return NEVER_NS, 0

@@ -58,6 +58,7 @@ class FairOrdering:
     """
 
     __slots__ = (
+        "_available",
         "_busy",
         "_handling_before_ns",
         "_handling_ns",
@@ -74,6 +75,8 @@ class FairOrdering:
         self._taken_ns = dict.fromkeys(in_flight, now)
         self._busy: dict[str, Tenant] = {}
         """Those that may be noisy: who is, or reached thirty messages in flight or handled."""
+        self._available = 0
+        """An upper bound, as of the last message that came back."""
         self._in_flight = len(in_flight)
         self._handling_ns = 0
         self._handling_before_ns = 0
@@ -94,13 +97,14 @@ class FairOrdering:
         tenant = self._tenant(message)
         if tenant is not None:
             tenant.waiting += 1
+        self._available = available
         self._order.add_back(message, available)
 
     def removed(self, message: Message, *, was_available: bool) -> None:
         """Forget a message that has ended. Cost: O(1)."""
         tenant = self._tenant(message)
         if tenant is not None and was_available:
-            tenant.waiting -= 1
+            self._one_less(tenant)
 
     def left_flight(self, message: Message, now: int) -> None:
         """Count the time a consumer had a message. Cost: O(1)."""
@@ -131,18 +135,23 @@ class FairOrdering:
         """
         self._turn_window(now)
         self._judge(now)
+        given: set[int] = set()  # one that was hidden and shown again may be listed both in order and aside
         for message in self._order.candidates(now):
             tenant = self._tenant(message)
-            if tenant is None:
-                yield message
-            elif tenant.noisy:
+            if tenant is not None and tenant.noisy:
                 tenant.aside.add_back(message, tenant.waiting)
             else:
-                tenant.waiting -= 1
-                yield message
+                yield self._taken(message, tenant, given)
         while (noisiest := self._least_busy_noisy()) is not None:
-            noisiest.waiting -= 1
-            yield from islice(noisiest.aside.candidates(now), 1)
+            [message] = islice(noisiest.aside.candidates(now), 1)
+            if message.sequence not in given:
+                yield self._taken(message, noisiest, given)
+
+    def _taken(self, message: Message, tenant: Tenant | None, given: set[int]) -> Message:
+        given.add(message.sequence)
+        if tenant is not None:
+            self._one_less(tenant)
+        return message
 
     def clear(self) -> None:
         """Forget everything but who the tenants are."""
@@ -165,6 +174,13 @@ class FairOrdering:
         if tenant is None:
             tenant = self._tenants[group_id] = Tenant()
         return tenant
+
+    def _one_less(self, tenant: Tenant) -> None:
+        """Count a message that waits no more; a tenant whose backlog is drained is quiet."""
+        tenant.waiting -= 1
+        if not tenant.waiting:
+            tenant.noisy = False
+            tenant.aside.clear()
 
     def _suspect(self, message: Message, tenant: Tenant) -> None:
         if max(tenant.in_flight, tenant.handled + tenant.handled_before) >= limits.NOISY_IN_FLIGHT:
@@ -193,7 +209,7 @@ class FairOrdering:
         if tenant.noisy:
             tenant.noisy = False
             for message in tenant.aside.candidates(0):
-                self._order.add_back(message, tenant.waiting)
+                self._order.add_back(message, self._available)
 
     def _turn_window(self, now: int) -> None:
         """Begin a new window of five minutes where the present one is over."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ..limits import SECOND_NS
 
@@ -19,6 +19,23 @@ ACTIVE_NS: Final = 6 * 60 * MINUTE_NS
 KEPT_MINUTES: Final = 15 * 24 * 60
 
 Numbers: TypeAlias = Mapping[str, int]
+
+
+class Gauges(NamedTuple):
+    """What the gauges show as long as nothing happens: numbers that stay, and ages that grow.
+
+    Attributes:
+        numbers: By name.
+        since_ns: From when on each age counts, by name; None where nothing has an age.
+    """
+
+    numbers: Numbers
+    since_ns: Mapping[str, int | None]
+
+    def at(self, time_ns: int) -> dict[str, int]:
+        """What they show at a time; ages in whole seconds."""
+        ages = {name: 0 if since is None else (time_ns - since) // SECOND_NS for name, since in self.since_ns.items()}
+        return {**self.numbers, **ages}
 
 
 class Series:
@@ -34,7 +51,7 @@ class Series:
         self.end_ns = began_ns + MINUTE_NS
         """When the present minute is over."""
 
-    def close(self, totals: Numbers, gauges_at: Callable[[int], Numbers], until_ns: int) -> None:
+    def close(self, totals: Numbers, gauges: Gauges, until_ns: int) -> None:
         """Close the minutes that are over by ``until_ns``; nothing has happened since the first of them ended."""
         counts = {name: total - self._closed.get(name, 0) for name, total in totals.items()}
         self._closed = dict(totals)
@@ -46,7 +63,7 @@ class Series:
                 self.end_ns += idle * MINUTE_NS
                 return
             began_s = (self.end_ns - MINUTE_NS - self._began_ns) // SECOND_NS
-            self._rows.append((began_s, {**counts, **gauges_at(self.end_ns)}))
+            self._rows.append((began_s, {**counts, **gauges.at(self.end_ns)}))
             counts = dict.fromkeys(counts, 0)
             self.end_ns += MINUTE_NS
 

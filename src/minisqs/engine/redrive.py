@@ -165,7 +165,7 @@ class MoveTasks:
         return min(self._running, key=lambda task: task.next_ns).source.name
 
     def run_next(self) -> list[tuple[Queue, Change]]:
-        """Let the task that is due first go on by one step; the move that it made, by the queue it went to."""
+        """Let the task that is due first go on by one step; the move that it made, by the queue it left."""
         task = min(self._running, key=lambda task: task.next_ns)
         moved = self._step(task, task.next_ns)
         if not task.active:
@@ -187,7 +187,7 @@ class MoveTasks:
         elif (target := self._account.by_arn(target_arn)) is None:
             task.end(FAILED, NO_QUEUE)
         else:
-            return [(target, self._move(task, message, target, now))]
+            return [(source, self._move(task, message, target, now))]
         return []
 
     def _move(self, task: MoveTask, message: Message, target: Queue, now: int) -> Change:
@@ -199,7 +199,7 @@ class MoveTasks:
             task.next_ns = task.started_ns + task.moved * SECOND_NS // task.rate
             if task.source.next_available(now) is None:
                 task.end(COMPLETED)
-        return Change(now, Event.MOVED, message)
+        return Change(now, Event.MOVED, message, target.name)
 
 
 def read_handle(handle: str) -> tuple[str, str] | None:

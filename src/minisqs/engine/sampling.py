@@ -20,7 +20,7 @@ from .ordering import StandardOrdering
 class Sample:
     """The available messages that one receive may choose from."""
 
-    __slots__ = ("_decisions", "_hand", "_missed_servers", "_ordering", "_unseen")
+    __slots__ = ("_decisions", "_hand", "_held", "_missed_servers", "_ordering", "_unseen")
 
     def __init__(self, ordering: StandardOrdering | FairOrdering, decisions: Decisions, missed_servers: int) -> None:
         self._ordering = ordering
@@ -28,6 +28,7 @@ class Sample:
         self._missed_servers = missed_servers
         self._hand: list[Message] = []
         self._unseen: list[Message] = []
+        self._held: set[int] = set()
 
     def candidates(self, now: int) -> Generator[Message, None, None]:
         """The messages that are seen, the oldest first or the one behind it that the decisions prefer."""
@@ -51,6 +52,9 @@ class Sample:
         if self._missed_servers == chance.ALL_SERVERS:
             return
         for message in self._ordering.candidates(now):
+            if message.sequence in self._held:
+                continue  # listed twice: it stays available while it is held here
+            self._held.add(message.sequence)
             if self._missed_servers >> chance.server_of(message.address) & 1:
                 self._unseen.append(message)
             else:

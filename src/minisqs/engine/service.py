@@ -586,10 +586,7 @@ class Service:
         return self._expiries.next(self._expiry_ns_of)[0]
 
     def settle(self, now: int) -> list[tuple[Queue, Change]]:
-        """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time.
-
-        A move by a move task is told of the queue that the message came to.
-        """
+        """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time."""
         settled: list[tuple[Queue, Change]] = []
         while True:
             due_ns, number = min(self._due.next(self._due_ns_of), self._expiries.next(self._expiry_ns_of))

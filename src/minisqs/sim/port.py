@@ -176,7 +176,7 @@ class Port:
         ask = self.service.start_message_move_task
         task = self._call(
             "StartMessageMoveTask",
-            source_arn,
+            _name_in(source_arn),
             lambda now: ask(source_arn, destination_arn, max_number_of_messages_per_second, now=now),
             caller,
         )
@@ -188,7 +188,9 @@ class Port:
     ) -> list[MoveTask]:
         """See ``Service.list_message_move_tasks``."""
         ask = self.service.list_message_move_tasks
-        return self._call("ListMessageMoveTasks", source_arn, lambda now: ask(source_arn, max_results), caller)
+        return self._call(
+            "ListMessageMoveTasks", _name_in(source_arn), lambda now: ask(source_arn, max_results), caller
+        )
 
     def cancel_message_move_task(self, task_handle: str, *, caller: str = MAIN) -> MoveTask:
         """See ``Service.cancel_message_move_task``."""
@@ -217,6 +219,7 @@ class Port:
     def counts(self, queue_url: str) -> Counts:
         """How many messages are available, in flight and delayed: a look, not a call."""
         with self.lock:
+            self._settle_due()
             return self.service.queue(queue_url).counts(self.clock.now_ns)
 
     def metrics(self, queue_url: str) -> Metrics:
@@ -224,15 +227,17 @@ class Port:
 
         def read() -> tuple[Numbers, Series]:
             with self.lock:
+                self._settle_due()
                 queue = self.service.queue(queue_url)
                 queue.settle(self.clock.now_ns)
-                return {**queue.totals(), **queue.gauges(self.clock.now_ns)}, queue.series
+                return {**queue.totals(), **queue.gauges().at(self.clock.now_ns)}, queue.series
 
         return Metrics(read)
 
     def look(self, queue_url: str) -> list[Message]:
         """The messages of a queue as they lie there: a look, not a call."""
         with self.lock:
+            self._settle_due()
             return self.service.queue(queue_url).look(self.clock.now_ns)
 
     # --------------------------------------------------------------------------------------------- messages
@@ -427,6 +432,7 @@ class Port:
         label = "the queues"
         for queue, change in self.service.settle(self.clock.now_ns):
             message = change.message
+            cause = f"now in {change.to}" if change.to else ""
             self.journal.write(
                 (
                     change.at_ns,
@@ -436,13 +442,13 @@ class Port:
                     message.place,
                     message.receive_count,
                     "",
-                    "",
+                    cause,
                 )
             )
             label = f"queue {queue.name}"
             if change.event is Event.RESURFACED:
                 self.last_fault_ns = change.at_ns
-            self._wake(queue.url)
+            self._wake(change.to or queue.url)
         return label
 
     def _settle_due(self) -> None:
@@ -531,9 +537,8 @@ class Port:
         message = change.message
         policy = source.settings.redrive_policy
         assert policy is not None, "only a redrive policy moves messages"
-        target = policy.dead_letter_target_arn.rpartition(":")[2]
         times = "once" if message.receives_here == 1 else f"{message.receives_here} times"
-        cause = f"received {times}, maxReceiveCount is {policy.max_receive_count}: now in {target}"
+        cause = f"received {times}, maxReceiveCount is {policy.max_receive_count}: now in {change.to}"
         self.journal.write(
             (
                 change.at_ns,
@@ -546,7 +551,7 @@ class Port:
                 cause,
             )
         )
-        self._wake(target)
+        self._wake(change.to)
 
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""
@@ -574,3 +579,8 @@ class Port:
         answer = self.source.choose(TIE, label, options)
         self._tell_faults("", label)
         return answer
+
+
+def _name_in(arn: object) -> str:
+    """The name of the queue that an ARN, perhaps not a good one, is about."""
+    return str(arn).rpartition(":")[2]

@@ -1,0 +1,125 @@
+"""Bugs that writing the pages on FIFO queues, move tasks and the client of boto3's shape has found."""
+
+from __future__ import annotations
+
+import pytest
+
+import minisqs
+
+RETENTION = 345_600
+
+
+def fifo_queue(world: minisqs.World, name: str, **attributes) -> minisqs.Queue:
+    return world.create_queue(name, fifo_queue=True, content_based_deduplication=True, **attributes)
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_message_in_a_fifo_dead_letter_queue_expires_when_the_period_since_its_move_ends():
+    """sqs.md 9.5 and 4.6."""
+    world = minisqs.World()
+    bad = fifo_queue(world, "bad.fifo")
+    orders = fifo_queue(world, "orders.fifo", redrive_policy=minisqs.RedrivePolicy(bad, 1))
+    orders.send("order", message_group_id="ada")
+    orders.receive()
+    world.advance(30)
+    orders.receive()
+    world.advance(RETENTION - 0.000_000_001)
+    assert len(bad.messages()) == 1
+    world.advance(0.000_000_001)
+    assert bad.messages() == []
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_message_that_was_moved_at_the_instant_of_its_send_expires_in_the_dead_letter_queue():
+    """sqs.md 9.5 and 4.6."""
+    world = minisqs.World()
+    bad = world.create_queue("bad")
+    orders = world.create_queue("orders", redrive_policy=minisqs.RedrivePolicy(bad, 1))
+    orders.send("order")
+    orders.receive(visibility_timeout=0)
+    orders.receive()
+    assert len(bad.messages()) == 1
+    world.advance(RETENTION)
+    assert bad.messages() == []
+
+
+@pytest.mark.xfail(strict=True)
+def test_create_queue_names_the_scope_or_limit_in_which_an_existing_fifo_queue_differs():
+    """sqs.md 14.5: the attributes that differ are compared, not applied one by one."""
+    world = minisqs.World()
+    fifo_queue(world, "plain.fifo")
+    with pytest.raises(minisqs.errors.QueueNameExists, match="FifoThroughputLimit"):
+        world.create_queue(
+            "plain.fifo",
+            fifo_queue=True,
+            fifo_throughput_limit="perMessageGroupId",
+            deduplication_scope="messageGroup",
+        )
+    fifo_queue(world, "fast.fifo", deduplication_scope="messageGroup", fifo_throughput_limit="perMessageGroupId")
+    with pytest.raises(minisqs.errors.QueueNameExists, match="DeduplicationScope"):
+        world.create_queue("fast.fifo", fifo_queue=True, deduplication_scope="queue")
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_consumer_survives_that_a_receipt_handle_of_a_fifo_queue_expires_under_its_work():
+    """sqs.md 5.5: the delete is refused; the message comes again, and the clock goes on."""
+    world = minisqs.World()
+    queue = fifo_queue(world, "orders.fifo", visibility_timeout=30)
+    queue.send("order", message_group_id="ada")
+    durations = iter([31, 1])
+    consumer = minisqs.Consumer(queue, lambda message: None, duration=lambda message: next(durations))
+    consumer.start()
+    world.run_until_idle()
+    assert queue.messages() == []
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_long_poll_that_finds_nothing_is_one_empty_receive():
+    """sqs.md 15.4."""
+    world = minisqs.World()
+    queue = world.create_queue("orders")
+    queue.receive(wait_time_seconds=20)
+    assert queue.metrics["NumberOfEmptyReceives"] == 1
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_long_poll_counts_once_against_the_quota_however_often_it_looks():
+    """sqs.md 16.2."""
+    world = minisqs.World(fifo_quotas=True)
+    queue = fifo_queue(world, "orders.fifo")
+    queue.send("head", message_group_id="ada")
+    queue.receive()
+    minisqs.Consumer(queue, lambda message: None).start()
+    for number in range(200):
+        queue.send(f"behind it {number}", message_group_id="ada")
+        world.advance(0)
+    for _ in range(298):  # with the receive of the head and the consumer's poll that makes 300
+        queue.receive()
+
+
+@pytest.mark.xfail(strict=True)
+def test_the_journal_names_the_message_that_a_repeated_send_stood_for():
+    """sqs.md 7.4: the answer is the first message's; the journal says another's."""
+    world = minisqs.World()
+    queue = fifo_queue(world, "orders.fifo")
+    shop = minisqs.Producer(queue, name="shop")
+    [first] = shop.send_batch([minisqs.SendMessage("order", message_group_id="ada")]).successful
+    again = queue.send("order", message_group_id="ada")
+    assert again.message_id == first.message_id
+    assert world.journal[-1].message_id == first.message_id
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_producer_sends_to_a_fifo_queue():
+    world = minisqs.World()
+    queue = fifo_queue(world, "orders.fifo")
+    minisqs.Producer(queue).send("order", message_group_id="ada")
+
+
+@pytest.mark.xfail(strict=True)
+def test_the_destination_of_a_move_task_that_is_no_queue_is_a_usage_error():
+    world = minisqs.World()
+    bad = world.create_queue("bad")
+    world.create_queue("orders", redrive_policy=minisqs.RedrivePolicy(bad, 1))
+    with pytest.raises(minisqs.errors.UsageError):
+        bad.start_message_move_task("orders")

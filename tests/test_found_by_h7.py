@@ -123,3 +123,54 @@ def test_the_destination_of_a_move_task_that_is_no_queue_is_a_usage_error():
     world.create_queue("orders", redrive_policy=minisqs.RedrivePolicy(bad, 1))
     with pytest.raises(minisqs.errors.UsageError):
         bad.start_message_move_task("orders")
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_visibility_change_ends_the_repeatability_of_a_receive_also_if_it_sets_the_same_time():
+    """sqs.md 7.12: a changed message makes the call a new receive."""
+    client = minisqs.World().client()
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = client.create_queue(QueueName="orders.fifo", Attributes=attributes)["QueueUrl"]
+    client.send_message(QueueUrl=url, MessageBody="order", MessageGroupId="ada")
+    [message] = client.receive_message(QueueUrl=url, ReceiveRequestAttemptId="1")["Messages"]
+    client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=30)
+    assert "Messages" not in client.receive_message(QueueUrl=url, ReceiveRequestAttemptId="1")
+
+
+@pytest.mark.xfail(strict=True)
+def test_the_journal_names_the_queue_of_a_move_task_and_what_each_message_became():
+    world = minisqs.World()
+    bad = world.create_queue("bad")
+    orders = world.create_queue("orders", redrive_policy=minisqs.RedrivePolicy(bad, 1))
+    bad.send("order")
+    bad.start_message_move_task(orders)
+    world.advance(0)
+    start, move = world.journal[-2:]
+    assert start.queue == "bad"  # its whole ARN so far
+    assert move.queue == "bad"  # as at a move to a dead-letter queue; so far it is where the message went
+    assert "now in orders" in move.cause
+
+
+@pytest.mark.xfail(strict=True)
+def test_the_minutes_of_a_queue_at_rest_cost_nothing_to_speak_of():
+    """sqs.md 15.4: six hours of minutes are closed at the next call, each by looking at every message again."""
+    world = minisqs.World()
+    queue = fifo_queue(world, "orders.fifo")
+    for number in range(100):
+        queue.send(f"order-{number}", message_group_id="ada")
+    world.advance(6 * 3600)
+    looked_at = 0
+    engine = world.sqs.service.queue("orders.fifo")
+    gauges = type(engine).gauges
+
+    def counting(self, at_ns):
+        nonlocal looked_at
+        looked_at += len(self.messages)
+        return gauges(self, at_ns)
+
+    type(engine).gauges = counting
+    try:
+        queue.receive()
+    finally:
+        type(engine).gauges = gauges
+    assert looked_at <= 10 * 100

@@ -149,28 +149,3 @@ def test_the_journal_names_the_queue_of_a_move_task_and_what_each_message_became
     assert start.queue == "bad"  # its whole ARN so far
     assert move.queue == "bad"  # as at a move to a dead-letter queue; so far it is where the message went
     assert "now in orders" in move.cause
-
-
-@pytest.mark.xfail(strict=True)
-def test_the_minutes_of_a_queue_at_rest_cost_nothing_to_speak_of():
-    """sqs.md 15.4: six hours of minutes are closed at the next call, each by looking at every message again."""
-    world = minisqs.World()
-    queue = fifo_queue(world, "orders.fifo")
-    for number in range(100):
-        queue.send(f"order-{number}", message_group_id="ada")
-    world.advance(6 * 3600)
-    looked_at = 0
-    engine = world.sqs.service.queue("orders.fifo")
-    gauges = type(engine).gauges
-
-    def counting(self, at_ns):
-        nonlocal looked_at
-        looked_at += len(self.messages)
-        return gauges(self, at_ns)
-
-    type(engine).gauges = counting
-    try:
-        queue.receive()
-    finally:
-        type(engine).gauges = gauges
-    assert looked_at <= 10 * 100

@@ -149,3 +149,42 @@ def test_the_journal_names_the_queue_of_a_move_task_and_what_each_message_became
     assert start.queue == "bad"  # its whole ARN so far
     assert move.queue == "bad"  # as at a move to a dead-letter queue; so far it is where the message went
     assert "now in orders" in move.cause
+
+
+@pytest.mark.xfail(strict=True)
+def test_a_reply_of_a_fair_queue_with_faults_holds_a_message_once():
+    """sqs.md 6.6: a noisy tenant's message that was hidden and shown again while set aside is listed twice."""
+    some_plan = minisqs.Plan({("reorder", "nobody/1", 0): 1})
+    world = minisqs.World(faults=some_plan)
+    queue = world.create_queue("jobs", visibility_timeout=43_200)
+    for _ in range(5):
+        queue.send_batch([minisqs.SendMessage("job", message_group_id="noisy")] * 10)
+    held = [message for _ in range(5) for message in queue.receive(10, visibility_timeout=1)]
+    world.advance(1)
+    for _ in range(3):
+        queue.receive(10)
+    queue.receive()  # the tenant is noisy now, and the rest of its messages set aside
+    held[45].change_visibility(5)
+    world.advance(5)
+    for _ in range(6):
+        queue.receive()
+    reply = queue.receive(10)
+    assert len({message.message_id for message in reply}) == len(reply)
+    world.check_invariants()
+
+
+@pytest.mark.xfail(strict=True)
+def test_the_journal_does_not_go_back_in_time_when_a_message_is_too_old_for_its_dead_letter_queue():
+    """sqs.md 9.5: it expires when it arrives, not before it did."""
+    world = minisqs.World()
+    bad = world.create_queue("bad", message_retention_period=60)
+    orders = world.create_queue("orders", redrive_policy=minisqs.RedrivePolicy(bad, 1))
+    orders.send("order")
+    orders.receive()
+    world.advance(100)
+    orders.receive()
+    assert bad.messages() == []
+    world.advance(0)
+    times = [entry.time_ns for entry in world.journal]
+    assert times == sorted(times)
+    assert world.journal[-1].action == "retention period ended"

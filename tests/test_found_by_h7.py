@@ -187,4 +187,4 @@ def test_the_journal_does_not_go_back_in_time_when_a_message_is_too_old_for_its_
     world.advance(0)
     times = [entry.time_ns for entry in world.journal]
     assert times == sorted(times)
-    assert world.journal[-1].action == "retention period ended"
+    assert "retention period ended" in [entry.action for entry in world.journal]

@@ -245,8 +245,8 @@ def _redrive_policy(text: str, context: _Context) -> Change:
         )
     target = document["deadLetterTargetArn"]
     _check_target(text, target, context)
-    # A count that came as text reads back as a number; otherwise the policy reads back as it was set.
-    shown = json.dumps({**document, "maxReceiveCount": count}, separators=(",", ":")) if given is not count else text
+    # A count that came as text reads back as a number; all else of the policy reads back as it was set.
+    shown = text if given is count else re.sub(r'("maxReceiveCount"\s*:\s*)"[0-9]+"', rf"\g<1>{count}", text)
     return {"redrive_policy": RedrivePolicy(target, count, shown)}
 
 

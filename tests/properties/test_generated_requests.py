@@ -4,7 +4,7 @@ Each request names parameters that the model has, filled with what such a parame
 exist and that do not, handles fresh and stale, handles of real tasks. Most are then broken in one or two
 places at any depth: a member left out, a value of another JSON type, a number out of range, a text that is
 empty, too long or odd, a name that the model does not have. Whatever comes, it gets an answer or one of
-AWS's errors for that action, and a refusal changes nothing.
+AWS's errors for that action, and a refusal changes nothing. An answer has the form that the model says.
 
 As a script it runs as many as it is told, and prints what came of them:
 
@@ -322,6 +322,31 @@ def frozen(value: object) -> object:
     return (type(value).__name__, [frozen(getattr(value, name)) for name in names])
 
 
+NOTHING = {"type": "structure", "members": {}}
+LEFT_OUT_WHEN_EMPTY = ("Successful", "Failed")  # sqs.md 12.9, though the model calls them required
+TYPES = {"string": str, "integer": int, "long": int, "boolean": bool, "blob": bytes, "list": list, "map": dict}
+
+
+def misfits(value: object, shape: Mapping, path: str = "answer") -> Iterator[str]:
+    """Where an answer has another form than the model says."""
+    if shape["type"] == "structure":
+        required = [name for name in shape.get("required", ()) if name not in LEFT_OUT_WHEN_EMPTY]
+        yield from (f"{path} lacks {name}" for name in required if name not in value)
+        for name, one in value.items():
+            if name not in shape["members"]:
+                yield f"{path} has {name}"
+            else:
+                yield from misfits(one, SHAPES[shape["members"][name]["shape"]], f"{path}.{name}")
+    elif type(value) is not TYPES[shape["type"]]:
+        yield f"{path} is {value!r}"
+    elif shape["type"] == "list":
+        for place, one in enumerate(value):
+            yield from misfits(one, SHAPES[shape["member"]["shape"]], f"{path}[{place}]")
+    elif shape["type"] == "map":
+        for key, one in value.items():
+            yield from misfits(one, SHAPES[shape["value"]["shape"]], f"{path}[{key!r}]")
+
+
 # -------------------------------------------------------------------------------------------------- running
 def account(random: Random) -> Requests:
     """A world with queues of both types, some with a dead-letter queue, and with messages in all states."""
@@ -373,6 +398,9 @@ def run(seed: int, count: int) -> SimpleNamespace:
         except Exception as error:
             raise AssertionError(where) from error
         if refusal is None:
+            output = MODEL["operations"][action].get("output")
+            misshapen = list(misfits(answer, SHAPES[output["shape"]] if output else NOTHING))
+            assert misshapen == [], (where, misshapen)
             requests.learn(parameters, answer)
             found.answers[action] += 1
             before = snapshot(world)
@@ -386,6 +414,7 @@ def run(seed: int, count: int) -> SimpleNamespace:
 
 
 def test_every_request_is_answered_or_refused_as_aws_does_and_a_refusal_changes_nothing():
+    """sqs.md 1.1 to 1.4, 14"""
     found = run(seed=0, count=4000)
     assert found.answers.keys() == MODEL["operations"].keys()
     assert {action for action, _ in found.refusals} == MODEL["operations"].keys()

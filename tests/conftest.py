@@ -45,6 +45,19 @@ SHAPES = {
     errors.PurgeQueueInProgress: ("AWS.SimpleQueueService.PurgeQueueInProgress", "PurgeQueueInProgress", 403, False),
     errors.UnsupportedOperation: ("AWS.SimpleQueueService.UnsupportedOperation", "UnsupportedOperation", 400, False),
     errors.SerializationException: ("MalformedInput", "SerializationException", 400, False),
+    errors.ResourceNotFoundException: ("ResourceNotFoundException", "ResourceNotFoundException", 404, True),
+    errors.RequestThrottled: ("RequestThrottled", "RequestThrottled", 403, True),
+    errors.MessageNotInflight: ("AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight", 400, False),
+    errors.InvalidAddress: ("InvalidAddress", "InvalidAddress", 404, True),
+    errors.InvalidIdFormat: ("InvalidIdFormat", "InvalidIdFormat", 400, False),
+    errors.InvalidSecurity: ("InvalidSecurity", "InvalidSecurity", 400, True),
+    errors.KmsDisabled: ("KMS.DisabledException", "KmsDisabled", 400, False),
+    errors.KmsInvalidState: ("KMS.InvalidStateException", "KmsInvalidState", 400, False),
+    errors.KmsNotFound: ("KMS.NotFoundException", "KmsNotFound", 400, False),
+    errors.KmsOptInRequired: ("KMS.OptInRequired", "KmsOptInRequired", 400, False),
+    errors.KmsThrottled: ("KMS.ThrottlingException", "KmsThrottled", 400, False),
+    errors.KmsAccessDenied: ("KMS.AccessDeniedException", "KmsAccessDenied", 400, False),
+    errors.KmsInvalidKeyUsage: ("KMS.InvalidKeyUsageException", "KmsInvalidKeyUsage", 400, False),
 }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 
 import pytest
@@ -112,10 +113,18 @@ def test_a_batch_is_a_list(queue, batch):
             call(batch)
 
 
-@pytest.mark.parametrize("attributes", [{"visibility": 1}, {"VisibilityTimeout": 1}, {"fifo": True}])
-def test_an_unknown_attribute_of_a_queue_is_a_mistake_in_the_call(world, attributes):
-    with pytest.raises(errors.UsageError, match="is not an attribute of a queue; the attributes are delay_seconds, "):
-        world.create_queue("q", **attributes)
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("visibility", "did you mean 'visibility_timeout'?"),
+        ("VisibilityTimeout", "did you mean 'visibility_timeout'?"),
+        ("fifo", "did you mean 'fifo_queue'?"),
+        ("color", "the attributes are delay_seconds, "),
+    ],
+)
+def test_an_unknown_attribute_of_a_queue_is_a_mistake_in_the_call(world, name, advice):
+    with pytest.raises(errors.UsageError, match=re.escape(f"{name!r} is not an attribute of a queue; {advice}")):
+        world.create_queue("q", **{name: 1})
     assert world.queues() == []
 
 
@@ -300,7 +309,7 @@ def test_a_consumer_is_checked_when_it_is_made(queue, named, error_class):
 
 
 def test_a_consumer_calls_a_function(queue):
-    with pytest.raises(errors.UsageError, match="a consumer's function is called with each message"):
+    with pytest.raises(errors.UsageError, match="a consumer's function is a plain one, called with each message"):
         Consumer(queue, "print")
 
 
@@ -322,3 +331,43 @@ def test_a_duration_may_depend_on_the_message():
     Consumer(queue, lambda message: None, duration=lambda message: int(message.body)).start()
     world.run_until_idle()
     assert world.clock.seconds == 6
+
+
+def test_a_consumer_may_be_stopped_by_its_own_function():
+    world = World()
+    queue = world.create_queue("orders")
+    consumer = Consumer(queue, lambda message: consumer.stop(), max_number_of_messages=1)
+    consumer.start()
+    queue.send_batch(["a", "b"])
+    world.advance(100)
+    assert consumer.failures == []
+    assert [entry.message for entry in world.journal if entry.action == "ReceiveMessage"] == ["main/1"]
+    assert "DeleteMessage" not in {entry.action for entry in world.journal}
+    assert queue.counts == (2, 0, 0)
+
+
+def test_a_consumer_that_was_stopped_takes_no_message_from_one_that_waits():
+    world = World()
+    queue = world.create_queue("orders")
+    taken_at = []
+    consumers = [Consumer(queue, lambda message: taken_at.append(world.clock.seconds)) for _ in range(2)]
+    for consumer in consumers:
+        consumer.start()
+    world.advance(5)
+    consumers[0].stop()
+    queue.send("a")
+    world.advance(10)
+    assert taken_at == [5]
+
+
+def test_a_message_of_another_world_is_refused_and_changes_nothing():
+    one, other = World(seed=1), World(seed=2)
+    queue, stranger = one.create_queue("q"), other.create_queue("q")
+    queue.send("a")
+    stranger.send("b")
+    [message] = stranger.receive()
+    with pytest.raises((errors.ReceiptHandleIsInvalid, errors.UsageError)):
+        queue.delete(message)
+    one.check_invariants()
+    assert [view.state for view in queue.messages()] == ["available"]
+    assert [view.state for view in stranger.messages()] == ["in_flight"]

@@ -212,3 +212,26 @@ def test_every_public_name_is_there():
         assert name in dir(minisqs)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         minisqs.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("year", [1960, 2150, 9000])
+def test_a_world_works_or_refuses_to_begin_whatever_its_year(year):
+    try:
+        world = World(start=datetime(year, 1, 1, tzinfo=UTC))
+    except errors.UsageError:
+        return
+    queue = world.create_queue("q", message_retention_period=60)
+    queue.send("a")
+    queue.purge()
+    queue.send("b")
+    assert queue.receive(visibility_timeout=0)[0].receipt_handle
+    world.advance(60)
+    assert queue.messages() == []
+
+
+def test_a_run_given_up_names_the_queue_whose_deadline_is_too_late():
+    world = World()
+    queue = world.create_queue("slow-orders")
+    queue.send("a", delay_seconds=30)
+    with pytest.raises(errors.NeverSettled, match="slow-orders"):
+        world.run_until_idle(max_seconds=10)

@@ -49,7 +49,7 @@ def test_an_empty_body_is_missing(queue, refused):
         (True, "TRUE_VALUE can not be converted to a String"),
         (["a"], "Start of list found where not expected"),
         ({"a": 1}, "Start of structure or map found where not expected."),
-        (b"a", "STRING_VALUE can not be converted to a String"),
+        (b"a", "BLOB_VALUE can not be converted to a String"),
     ],
 )
 def test_a_body_is_text(queue, refused, body, text):
@@ -342,3 +342,14 @@ def test_an_unknown_queue_wins_over_a_bad_message(world, refused):
     """sqs.md 14.18"""
     with refused(errors.QueueDoesNotExist, "The specified queue does not exist."):
         world.sqs.send_message("nothing", SendMessage(""))
+
+
+def test_a_bytearray_counts_towards_the_size_as_bytes_do(world):
+    """sqs.md 11.2"""
+    queue = world.create_queue("q", maximum_message_size=1024)
+    attributes = {"k": {"DataType": "Binary", "BinaryValue": bytearray(5000)}}
+    answer = queue.send_batch([SendMessage("x", message_attributes=attributes)])
+    assert answer.successful == []
+    assert [failure.error.message for failure in answer.failed] == [
+        "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."
+    ]

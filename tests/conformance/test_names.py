@@ -223,4 +223,4 @@ def test_queues_are_listed_by_name_and_prefix(world):
 def test_a_prefix_is_text(world, refused, prefix):
     """sqs.md 1, SerializationException"""
     with refused(errors.SerializationException, None):
-        world.queues(prefix)
+        world.sqs.list_queues(prefix)

@@ -390,3 +390,28 @@ def test_at_least_one_attribute_is_set(queue, refused):
     """sqs.md 14.20"""
     with refused(errors.MissingParameter, "The request must contain the parameter Attribute.Name."):
         queue.set_attributes()
+
+
+@pytest.mark.parametrize("name", ["DeduplicationScope", "FifoThroughputLimit"])
+def test_attributes_of_fifo_queues_are_refused_by_name(world, refused, name):
+    """sqs.md 3.3"""
+    value = {"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"}[name]
+    text = f"You can specify the {name} only when FifoQueue is set to true."
+    with refused(errors.InvalidAttributeName, text):
+        world.sqs.create_queue("q", {name: value})
+
+
+@pytest.mark.parametrize("attributes", [[], "", 0, False])
+def test_attributes_that_are_no_map_are_refused_though_empty(world, refused, attributes):
+    """sqs.md 1, SerializationException"""
+    with refused(errors.SerializationException, None):
+        world.sqs.create_queue("q", attributes)
+
+
+@pytest.mark.parametrize("given", ["true", "null"])
+def test_a_refused_receive_count_is_shown_as_json_has_it(world, given):
+    """sqs.md 3.6: {n} in the text; Python's True and None are no JSON."""
+    policy = f'{{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:d","maxReceiveCount":{given}}}'
+    with pytest.raises(errors.InvalidParameterValue) as caught:
+        world.create_queue("q", redrive_policy=policy)
+    assert f"Invalid value for maxReceiveCount: {given}, valid" in caught.value.message

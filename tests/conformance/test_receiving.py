@@ -245,3 +245,36 @@ def test_two_receives_of_a_group_run_in_parallel(queue):
     queue.send("a", message_group_id="g")
     queue.send("b", message_group_id="g")
     assert bodies(queue.receive(10)) == ["a", "b"]
+
+
+def test_a_delete_makes_room_in_flight_for_who_waits():
+    """sqs.md 6.3, 6.7"""
+    world = World(in_flight_limit=1)
+    queue = world.create_queue("orders", visibility_timeout=600)
+    queue.send_batch(["a", "b"])
+    [first] = queue.receive()
+    received_at = []
+    Consumer(queue, lambda message: received_at.append(world.clock.seconds)).start()
+    world.advance(5)
+    first.delete()
+    world.advance(10)
+    assert received_at == [5]
+
+
+def test_an_expiry_makes_room_in_flight_for_who_waits():
+    """sqs.md 6.3, 6.7"""
+    world = World(in_flight_limit=1)
+    queue = world.create_queue("orders", message_retention_period=60, visibility_timeout=600)
+    queue.send("a")
+    world.advance(55)
+    queue.receive()
+    queue.send("b")
+    assert [message.body for message in queue.receive(wait_time_seconds=20)] == ["b"]
+    assert world.clock.seconds == 60
+
+
+def test_a_refused_attribute_filter_has_the_shape_of_every_refusal(queue, refused):
+    """sqs.md 1.1: the answer has a request id, and the error names its operation."""
+    with refused(errors.SerializationException, "NUMBER_VALUE can not be converted to a String") as caught:
+        queue.receive(message_attribute_names=[1])
+    assert caught.value.operation_name == "ReceiveMessage"

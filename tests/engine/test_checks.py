@@ -2,6 +2,7 @@ import pytest
 
 from minisqs import errors, limits
 from minisqs.engine import checks
+from minisqs.engine.attributes import FifoSettings, Settings
 from minisqs.engine.values import ReceiveMessage, SendMessage
 
 SECOND = 1_000_000_000
@@ -15,7 +16,7 @@ WRONG_TEXTS = [
     (False, "FALSE_VALUE can not be converted to a String"),
     ([], "Start of list found where not expected"),
     ({}, "Start of structure or map found where not expected."),
-    (b"x", "STRING_VALUE can not be converted to a String"),
+    (b"x", "BLOB_VALUE can not be converted to a String"),
 ]
 WRONG_INTEGERS = [
     (None, "NULL_VALUE can not be converted to an Integer"),
@@ -24,7 +25,9 @@ WRONG_INTEGERS = [
     (True, "TRUE_VALUE can not be converted to an Integer"),
     ([7], "Start of list found where not expected"),
     ({"a": 7}, "Start of structure or map found where not expected."),
-    (b"7", "STRING_VALUE can not be converted to an Integer"),
+    (b"7", "BLOB_VALUE can not be converted to an Integer"),
+    (2**63, "NUMBER_VALUE can not be converted to an Integer"),
+    (-(2**63) - 1, "NUMBER_VALUE can not be converted to an Integer"),
 ]
 
 
@@ -33,6 +36,14 @@ def check(error_class, text, call, *arguments, **named):
         call(*arguments, **named)
     assert type(caught.value) is error_class
     assert text is None or caught.value.message == text
+
+
+def checked(request, settings=Settings(), batch_entry=0):  # noqa: B008  # nobody can change them
+    return checks.message(request, checks.message_bytes(request), settings, batch_entry)
+
+
+def up_to(size):
+    return Settings(maximum_message_size=size)
 
 
 @pytest.mark.parametrize(("value", "text"), WRONG_TEXTS)
@@ -91,22 +102,23 @@ RANGES = [
 @pytest.mark.parametrize(("field", "parameter", "lowest", "highest", "rule"), RANGES)
 def test_each_number_of_a_receive_has_its_range(field, parameter, lowest, highest, rule):
     for value in (lowest, lowest + 1, highest - 1, highest):
-        checks.receive(ReceiveMessage(**{field: value}), 0)
-    for value in (lowest - 1, highest + 1, -(2**63), 2**63):
+        checks.receive(ReceiveMessage(**{field: value}), Settings())
+    for value in (lowest - 1, highest + 1, -(2**63), 2**63 - 1):
         text = f"Value {value} for parameter {parameter} is invalid. Reason: {rule}"
-        check(errors.InvalidParameterValue, text, checks.receive, ReceiveMessage(**{field: value}), 0)
+        check(errors.InvalidParameterValue, text, checks.receive, ReceiveMessage(**{field: value}), Settings())
 
 
 @pytest.mark.parametrize("field", [row[0] for row in RANGES])
 @pytest.mark.parametrize(("value", "text"), WRONG_INTEGERS[1:])
 def test_each_number_of_a_receive_is_a_whole_number(field, value, text):
-    check(errors.SerializationException, text, checks.receive, ReceiveMessage(**{field: value}), 0)
+    check(errors.SerializationException, text, checks.receive, ReceiveMessage(**{field: value}), Settings())
 
 
 def test_a_receive_takes_what_it_does_not_say_from_the_queue():
-    assert checks.receive(ReceiveMessage(), 7 * SECOND) == (1, None, 7 * SECOND)
-    assert checks.receive(ReceiveMessage(10, 0, 0), 7 * SECOND) == (10, 0, 0)
-    assert checks.receive(ReceiveMessage(2, 3, 4), 0) == (2, 3 * SECOND, 4 * SECOND)
+    waits = Settings(wait_ns=7 * SECOND)
+    assert checks.receive(ReceiveMessage(), waits) == (1, None, 7 * SECOND)
+    assert checks.receive(ReceiveMessage(10, 0, 0), waits) == (10, 0, 0)
+    assert checks.receive(ReceiveMessage(2, 3, 4), Settings()) == (2, 3 * SECOND, 4 * SECOND)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +135,10 @@ def test_a_visibility_change_is_0_to_43200_seconds(in_batch, rule):
 
 def test_a_message_delay_is_0_to_900_seconds():
     for value in (0, 1, 899, 900):
-        assert checks.message_delay_ns(value) == value * SECOND
+        assert checked(SendMessage("x", value))[0] == value * SECOND
     for value in (-1, 901):
         text = f"Value {value} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
-        check(errors.InvalidParameterValue, text, checks.message_delay_ns, value)
+        check(errors.InvalidParameterValue, text, checked, SendMessage("x", value))
 
 
 def test_a_page_is_1_to_1000_queues():
@@ -200,12 +212,14 @@ def test_batch_ids_at_their_limits_pass():
 
 @pytest.mark.parametrize("value", ["", "a" * 129, "a b", "ä", "\x7f", "a\n"])
 def test_a_group_id_is_1_to_128_printable_characters(value):
-    checks.group_id("MessageGroupId", "!" + "a" * 126 + "~")
+    checked(SendMessage("x", message_group_id="!" + "a" * 126 + "~"))
     text = (
         f"Value {value} for parameter MessageGroupId is invalid. Reason: "
         "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."
     )
-    check(errors.InvalidParameterValue, text, checks.group_id, "MessageGroupId", value)
+    check(errors.InvalidParameterValue, text, checked, SendMessage("x", message_group_id=value))
+    fifo = Settings(fifo=FifoSettings(content_based_deduplication=True))
+    check(errors.InvalidParameterValue, text, checked, SendMessage("x", message_group_id=value), fifo)
 
 
 # Both sides of each border of #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF].
@@ -231,11 +245,11 @@ def test_a_body_with_a_character_outside_the_set_is_refused_by_its_first(code_po
 def test_a_message_may_have_exactly_the_limit_in_bytes(unit):
     width = len(unit.encode())
     body = unit * (1024 // width) + "a" * (1024 % width)
-    checks.message(SendMessage(body), 0, 1024)
+    checked(SendMessage(body), up_to(1024))
     too_long = "Reason: Message must be shorter than 1024 bytes."
     alone, in_batch = "One or more parameters are invalid. ", "One or more parameters cannot be validated. "
-    check(errors.InvalidParameterValue, alone + too_long, checks.message, SendMessage(body + "a"), 0, 1024)
-    check(errors.InvalidParameterValue, in_batch + too_long, checks.message, SendMessage(body + "a"), 0, 1024, 1)
+    check(errors.InvalidParameterValue, alone + too_long, checked, SendMessage(body + "a"), up_to(1024))
+    check(errors.InvalidParameterValue, in_batch + too_long, checked, SendMessage(body + "a"), up_to(1024), 1)
 
 
 @pytest.mark.parametrize(
@@ -250,21 +264,25 @@ def test_a_message_may_have_exactly_the_limit_in_bytes(unit):
 def test_name_type_and_value_of_attributes_count_towards_the_size(attribute, size):
     request = SendMessage("a" * 100, None, {"éé": attribute})
     assert checks.message_bytes(request) == 100 + size
-    checks.message(request, 0, 100 + size)
-    check(errors.InvalidParameterValue, None, checks.message, request, 0, 100 + size - 1)
+    checked(request, up_to(1024))
+    padded = SendMessage("a" * (1024 - size), None, request.message_attributes)
+    assert checked(padded, up_to(1024))[-1] == 1024
+    padded.body += "a"
+    check(errors.InvalidParameterValue, None, checked, padded, up_to(1024))
 
 
 def test_system_attributes_do_not_count_towards_the_size():
     trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "x" * 2000}}
-    checks.message(SendMessage("a" * 1024, message_system_attributes=trace), 0, 1024)
+    assert checked(SendMessage("a" * 1024, message_system_attributes=trace), up_to(1024))[-1] == 1024
 
 
 @pytest.mark.parametrize("messages", [1, 2, 10])
 def test_a_batch_may_have_1048576_bytes_in_all(messages):
     bodies = ["a"] * (messages - 1) + ["a" * (1_048_576 - messages + 1)]
-    checks.batch_size(map(SendMessage, bodies))
+    size = sum(checks.message_bytes(SendMessage(body)) for body in bodies)
+    checks.batch_size(size)
     text = "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes."
-    check(errors.BatchRequestTooLong, text, checks.batch_size, [SendMessage("a"), *map(SendMessage, bodies)])
+    check(errors.BatchRequestTooLong, text, checks.batch_size, size + checks.message_bytes(SendMessage("a")))
 
 
 def send(attributes, kind="user"):
@@ -422,18 +440,18 @@ def test_a_system_attribute_is_the_trace_header_and_a_string():
 
 @pytest.mark.parametrize(("value", "text"), WRONG_TEXTS)
 def test_a_body_is_text(value, text):
-    check(errors.SerializationException, text, checks.message_types, SendMessage(value))
+    check(errors.SerializationException, text, checks.message_bytes, SendMessage(value))
 
 
 @pytest.mark.parametrize("field", ["message_group_id", "message_deduplication_id"])
 @pytest.mark.parametrize(("value", "text"), WRONG_TEXTS[1:])
 def test_group_and_deduplication_id_are_text(field, value, text):
-    check(errors.SerializationException, text, checks.message_types, SendMessage("x", **{field: value}))
+    check(errors.SerializationException, text, checks.message_bytes, SendMessage("x", **{field: value}))
 
 
 @pytest.mark.parametrize(("value", "text"), WRONG_INTEGERS[1:])
 def test_a_delay_is_a_whole_number(value, text):
-    check(errors.SerializationException, text, checks.message_types, SendMessage("x", value))
+    check(errors.SerializationException, text, checks.message_bytes, SendMessage("x", value))
 
 
 @pytest.mark.parametrize("field", ["message_attributes", "message_system_attributes"])
@@ -446,13 +464,14 @@ def test_a_delay_is_a_whole_number(value, text):
     ],
 )  # fmt: skip
 def test_attributes_are_a_map_of_structures(field, value):
-    check(errors.SerializationException, None, checks.message_types, SendMessage("x", **{field: value}))
+    check(errors.SerializationException, None, checks.message_bytes, SendMessage("x", **{field: value}))
 
 
 def test_a_message_takes_its_own_delay_or_that_of_the_queue():
-    assert checks.message(SendMessage("x"), 7, 1024).delay_ns == 7
-    assert checks.message(SendMessage("x", 0), 7, 1024).delay_ns == 0
-    assert checks.message(SendMessage("x", 900), 7, 1024).delay_ns == 900 * limits.SECOND_NS
+    delayed = Settings(delay_ns=7)
+    assert checked(SendMessage("x"), delayed)[0] == 7
+    assert checked(SendMessage("x", 0), delayed)[0] == 0
+    assert checked(SendMessage("x", 900), delayed)[0] == 900 * limits.SECOND_NS
 
 
 @pytest.mark.parametrize(
@@ -464,4 +483,4 @@ def test_a_message_takes_its_own_delay_or_that_of_the_queue():
     ],
 )
 def test_a_message_is_checked_in_the_order_of_aws(request_, error_class):
-    check(error_class, None, checks.message, request_, 0, 1024)
+    check(error_class, None, checked, request_, up_to(1024))

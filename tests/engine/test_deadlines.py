@@ -15,7 +15,7 @@ def test_nothing_is_never_due():
 
 def test_only_a_deadline_before_all_others_is_announced():
     deadlines = Deadlines()
-    assert [deadlines.add(waiting(n, due)) for n, due in enumerate((50, 60, 50, 49, 49))] == [
+    assert [deadlines.add([waiting(n, due)], due) for n, due in enumerate((50, 60, 50, 49, 49))] == [
         True,
         False,
         False,
@@ -27,7 +27,7 @@ def test_only_a_deadline_before_all_others_is_announced():
 def test_messages_fall_due_by_deadline_and_then_as_they_were_listed():
     deadlines = Deadlines()
     for sequence, due in ((1, 20), (2, 10), (3, 20), (4, 10)):
-        deadlines.add(waiting(sequence, due, DELAYED))
+        deadlines.add([waiting(sequence, due, DELAYED)], due)
     due = []
     while deadlines.next_ns() != NEVER_NS:
         due.append((deadlines.next_ns(), [one.sequence for one in deadlines.pop_due()]))
@@ -38,9 +38,9 @@ def test_a_message_that_left_early_is_not_due():
     deadlines = Deadlines()
     gone, moved, stays = waiting(1, 10), waiting(2, 10), waiting(3, 10)
     for one in (gone, moved, stays):
-        deadlines.add(one)
+        deadlines.add([one], 10)
     gone.state, moved.deadline_ns = GONE, 30
-    deadlines.add(moved)
+    deadlines.add([moved], 30)
     deadlines.stale = 2
     deadlines.check_invariants(2)
     assert deadlines.next_ns() == 10
@@ -53,7 +53,7 @@ def test_a_clean_up_drops_what_is_stale_and_nothing_else():
     deadlines = Deadlines()
     messages = [waiting(n, n // 2) for n in range(10)]
     for one in messages:
-        deadlines.add(one)
+        deadlines.add([one], one.deadline_ns)
     for one in messages[:5]:
         one.state = GONE
     deadlines.clean_up()
@@ -63,7 +63,7 @@ def test_a_clean_up_drops_what_is_stale_and_nothing_else():
 
 def test_cleared_deadlines_are_never_due():
     deadlines = Deadlines()
-    deadlines.add(waiting(1, 10))
+    deadlines.add([waiting(1, 10)], 10)
     deadlines.clear()
     assert deadlines.next_ns() == NEVER_NS
 

@@ -1,3 +1,5 @@
+from itertools import islice
+
 import pytest
 
 from minisqs.engine import decisions as chance
@@ -30,11 +32,9 @@ def ordering_of(count):
 
 def take(sample, count):
     taken = []
-    for _ in range(count):
-        message = sample.take()
-        if message is not None:
-            message.state = IN_FLIGHT
-            taken.append(message.sequence)
+    for message in islice(sample.candidates(0), count):
+        message.state = IN_FLIGHT
+        taken.append(message.sequence)
     return taken
 
 

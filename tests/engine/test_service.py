@@ -119,8 +119,11 @@ def test_prefixes_find_names_in_order(service):
     for name in ("b", "a2", "a", "A", "a-1", "a_"):
         service.create_queue(name, now=START)
     assert [queue.name for queue in service.queues()] == ["A", "a", "a-1", "a2", "a_", "b"]
-    assert [queue.name for queue in service.list_queues("a")] == ["a", "a-1", "a2", "a_"]
-    assert service.list_queues("c") == []
+    assert [queue.name for queue in service.queues("a")] == ["a", "a-1", "a2", "a_"]
+    assert service.queues("c") == []
+    listed, token = service.list_queues("a")
+    assert ([queue.name for queue in listed], token) == (["a", "a-1", "a2", "a_"], None)
+    assert service.list_queues("c") == ([], None)
 
 
 @pytest.mark.parametrize("names", [None, "All", [1], {"All": 1}, 1])

@@ -105,4 +105,4 @@ class QueueBesideModel(RuleBasedStateMachine):
 
 
 TestQueueAgainstModel = QueueBesideModel.TestCase
-TestQueueAgainstModel.settings = settings(max_examples=2 * settings.default.max_examples, stateful_step_count=60)
+TestQueueAgainstModel.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=60)

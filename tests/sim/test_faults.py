@@ -172,10 +172,10 @@ def test_a_short_poll_misses_the_messages_on_some_servers_and_the_next_finds_the
 
 def test_a_long_poll_asks_all_servers():
     """sqs.md 6.3"""
-    _, queue = planned(("miss", "orders", 0, 15))
+    world, queue = planned(("miss", "orders", 0, 15))
     queue.send("a")
     assert bodies(queue.receive(wait_time_seconds=1)) == ["a"]
-    assert queue.sqs.source.choices == {}
+    assert world.choices == {}
 
 
 # --------------------------------------------------------------------------------------------- stale_delete
@@ -374,3 +374,64 @@ def test_consumers_get_everything_despite_every_fault_but_ties():
     assert received == {str(number) for number in range(30)}
     assert queue.counts == (0, 0, 0)
     assert minisqs.Plan(world.choices).choices == world.choices
+
+
+# ----------------------------------------------------------------------------------------------- several at once
+def test_a_tie_may_be_chosen_while_somebody_waits():
+    def run(faults):
+        world = World(seed=1, faults=faults)
+        for name in ("a", "b"):
+            Consumer(world.create_queue(name), lambda message: None).start()
+        world.advance(30)
+        return world
+
+    world = run(Faults(tie=1))
+    assert {address.kind for address in world.choices} == {"tie"}
+    again = run(Plan(world.choices))
+    again.check_replayed()
+    assert again.journal.text() == world.journal.text()
+
+
+@pytest.mark.parametrize("changes", [(5,), (0, 5), (0, 5, 0)])
+def test_one_reply_holds_a_message_once_although_it_was_hidden_while_available(changes):
+    """sqs.md 6.6"""
+    world, queue = planned(("miss", "nobody", 0, 1))  # nothing goes wrong; the imperfect path is taken
+    queue.send("a")
+    [message] = queue.receive(visibility_timeout=30 if changes[0] == 0 else 0)
+    for visibility in changes:
+        message.change_visibility(visibility)
+    world.advance(changes[-1])
+    assert bodies(queue.receive(10)) == ["a"]
+    world.check_invariants()
+
+
+def test_one_reply_holds_a_message_once_although_its_delete_was_missed():
+    """sqs.md 6.6"""
+    world, queue = planned(("duplicate_after_delete", "main/1", 0, 1))
+    queue.send("a")
+    [message] = queue.receive(visibility_timeout=0)
+    message.delete()
+    assert bodies(queue.receive(10)) == ["a"]
+    world.check_invariants()
+
+
+def test_a_missed_delete_is_told_only_where_a_copy_comes():
+    """A message whose retention ends in this very nanosecond leaves no copy behind."""
+    world = World(faults=Plan({("duplicate_after_delete", "main/1", 0): 1}))
+    queue = world.create_queue("q", message_retention_period=60)
+    queue.send("a")
+    [message] = queue.receive(visibility_timeout=100)
+    world.sqs.kernel.run_until(world.clock.now_ns + 60 * 10**9 - 1)
+    message.delete()
+    assert not world.choices
+
+
+def test_a_world_that_waits_for_a_copy_to_come_back_does_settle():
+    world = World(faults=Plan({("duplicate_after_delete", "main/1", 0): 6}), start=0)
+    queue = world.create_queue("orders")
+    queue.send("a")
+    [message] = queue.receive()
+    message.delete()
+    world.run_until_idle()
+    assert world.clock.now_ns == 345_600 * 10**9 - 1
+    assert [copy.message_id for copy in queue.receive()] == [message.message_id]

@@ -1,9 +1,11 @@
 import pytest
 
 from minisqs import Consumer, RedrivePolicy, World, errors
+from minisqs.engine.identifiers import Identifiers
 from minisqs.sim.journal import Journal
 
 START = 5_000_000_000
+IDENTIFIERS = Identifiers(b"seed")
 
 
 def record(number, place=0, cause=""):
@@ -11,7 +13,7 @@ def record(number, place=0, cause=""):
 
 
 def test_an_entry_tells_when_what_where_who_and_why():
-    journal = Journal(b"seed", START, 10)
+    journal = Journal(IDENTIFIERS, START, 10)
     journal.write(record(1_500_000_000, 3, "because"))
     [entry] = journal
     assert (entry.time_ns, entry.seconds) == (START + 1_500_000_000, 1.5)
@@ -21,7 +23,7 @@ def test_an_entry_tells_when_what_where_who_and_why():
 
 
 def test_an_entry_about_no_message_has_none():
-    journal = Journal(b"seed", START, 10)
+    journal = Journal(IDENTIFIERS, START, 10)
     journal.write((START, "ListQueues", "", "", 0, 0, "", ""))
     assert (journal[0].message, journal[0].message_id, journal[0].queue) == ("", "", "")
     assert journal.text() == "0.000000000 - ListQueues -\n"
@@ -29,7 +31,7 @@ def test_an_entry_about_no_message_has_none():
 
 @pytest.mark.parametrize(("length", "kept"), [(None, [0, 1, 2, 3]), (3, [1, 2, 3]), (1, [3]), (0, [])])
 def test_a_journal_keeps_the_latest_entries(length, kept):
-    journal = Journal(b"seed", START, length)
+    journal = Journal(IDENTIFIERS, START, length)
     for number in range(4):
         journal.write(record(number))
     assert [entry.time_ns - START for entry in journal] == kept
@@ -38,7 +40,7 @@ def test_a_journal_keeps_the_latest_entries(length, kept):
 
 
 def test_a_journal_is_a_sequence():
-    journal = Journal(b"seed", START, None)
+    journal = Journal(IDENTIFIERS, START, None)
     for number in range(4):
         journal.write(record(number))
     assert journal[-1] == list(journal)[3]
@@ -51,7 +53,7 @@ def test_a_journal_is_a_sequence():
 
 
 def test_a_journal_may_be_read_while_it_is_written():
-    journal = Journal(b"seed", START, None)
+    journal = Journal(IDENTIFIERS, START, None)
     journal.write(record(0))
     for _ in journal:
         journal.write(record(1))
@@ -84,7 +86,7 @@ def test_a_world_writes_down_every_call_and_what_falls_due_by_itself():
         (1, "main", "ReceiveMessage", "orders", "main/1"),
         (1, "main", "ChangeMessageVisibility", "orders", "main/1"),
         (4, "", "visibility timeout ended", "orders", "main/1"),
-        (4, "", "moved to another queue", "orders", "main/1"),
+        (4, "main", "moved to another queue", "orders", "main/1"),
         (4, "main", "ReceiveMessage", "orders", ""),
         (4, "main", "ReceiveMessage", "bad", "main/1"),
         (4, "main", "DeleteMessage", "bad", "main/1"),
@@ -96,7 +98,7 @@ def test_a_world_writes_down_every_call_and_what_falls_due_by_itself():
     causes = {entry.action: entry.cause for entry in world.journal if entry.cause}
     assert causes == {
         "ChangeMessageVisibility": "hidden for 3 s",
-        "moved to another queue": "received 1 times, maxReceiveCount is 1: now in bad",
+        "moved to another queue": "received once, maxReceiveCount is 1: now in bad",
         "ReceiveMessage": "nothing to receive",
     }
 
@@ -141,3 +143,25 @@ def test_the_same_calls_write_the_same_text_and_another_seed_other_ids():
     assert text(1) == text(1)
     assert text(1) != text(2)
     assert text("1") != text(1)
+
+
+def test_a_journal_is_in_order_of_time_when_a_shorter_retention_ends_messages():
+    world = World()
+    queue = world.create_queue("orders")
+    queue.send("a")
+    world.advance(100)
+    queue.set_attributes(message_retention_period=60)
+    assert [entry.seconds for entry in world.journal] == [0, 0, 100, 100]
+
+
+def test_a_journal_is_in_order_of_time_when_a_message_is_moved_that_is_too_old_for_the_dead_letter_queue():
+    world = World()
+    dead = world.create_queue("dead", message_retention_period=60)
+    queue = world.create_queue("orders", visibility_timeout=0, redrive_policy=RedrivePolicy(dead, 1))
+    queue.send("a")
+    world.advance(100)
+    queue.receive()
+    queue.receive()
+    times = [entry.time_ns for entry in world.journal]
+    assert times == sorted(times)
+    assert dead.messages() == []

@@ -19,6 +19,9 @@ class Nothing:
     def next_passive_ns(self):
         return self.passive[0] if self.passive else NEVER_NS
 
+    def next_due(self):
+        return "the background"
+
     def settle(self):
         self.happened.append("background")
         (self.due if self.next_due_ns() <= self.next_passive_ns() else self.passive).pop(0)
@@ -254,14 +257,23 @@ def test_a_run_that_never_settles_names_what_keeps_it_busy():
     kernel = make()
     busy(kernel, "often")
     busy(kernel, "seldom", every=100)
-    with pytest.raises(errors.NeverSettled, match=r"often \(101 events\), seldom \(11 events\)") as caught:
+    with pytest.raises(errors.NeverSettled, match=r"often \(102 events\), seldom \(11 events\)") as caught:
         kernel.run_until_idle(lambda: 1000, 10_000)
     assert kernel.clock.now_ns == 1000
-    assert "112 events" in str(caught.value)
+    assert "113 events" in str(caught.value)
 
 
 def test_a_run_ends_after_so_many_events():
     kernel = make()
     busy(kernel, "worker")
-    with pytest.raises(errors.NeverSettled, match=r"worker \(6 events\)"):
+    with pytest.raises(errors.NeverSettled, match=r"worker \(5 events\)"):
         kernel.run_until_idle(lambda: NEVER_NS, 5)
+
+
+def test_a_run_given_up_names_what_would_have_come_next():
+    kernel = make(due=[2000])
+    with pytest.raises(errors.NeverSettled, match=r"the background \(1 events\)"):
+        kernel.run_until_idle(lambda: 1000, 10)
+    note(kernel, [], 1500, "a late event")
+    with pytest.raises(errors.NeverSettled, match=r"a late event \(1 events\)"):
+        kernel.run_until_idle(lambda: 1000, 10)

@@ -111,7 +111,8 @@ class World:
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
-        return [self._queues.of(queue.url) for queue in self.sqs.service.queues(prefix)]
+        found = self.sqs.checked("ListQueues", lambda: self.sqs.service.queues(prefix))
+        return [self._queues.of(queue.url) for queue in found]
 
     def delete_queue(self, queue: Queue | str) -> None:
         """Delete a queue with all its messages; its name is barred for 60 seconds.

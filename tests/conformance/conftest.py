@@ -20,7 +20,7 @@ def client(world):
 
 
 @pytest.fixture
-def refused() -> Callable[..., None]:
+def aws_refuses() -> Callable[..., None]:
     """Assert that a call is refused with a code, and with an exact text and HTTP status."""
 
     def check(code: str, text: str | None, call: Callable[..., object], *, status: int = 400, **parameters) -> None:

@@ -1,4 +1,4 @@
-"""sqs.md 15.1: what the counters count."""
+"""sqs.md 15.1, 15.2: what the counters count, exactly at every instant."""
 
 import pytest
 

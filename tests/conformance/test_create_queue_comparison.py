@@ -34,27 +34,29 @@ def test_only_the_attributes_given_are_compared(create):
     assert create(VisibilityTimeout="5") == url
 
 
-def test_a_default_is_a_value_like_any_other(create, refused):
+def test_a_default_is_a_value_like_any_other(create, aws_refuses):
     """sqs.md 14.5"""
     url = create()
     assert create(DelaySeconds="0", VisibilityTimeout="30", MessageRetentionPeriod="345600") == url
-    refused("QueueAlreadyExists", differing("VisibilityTimeout"), create, VisibilityTimeout="31")
+    aws_refuses("QueueAlreadyExists", differing("VisibilityTimeout"), create, VisibilityTimeout="31")
 
 
-def test_what_was_set_later_counts(client, create, refused):
+def test_what_was_set_later_counts(client, create, aws_refuses):
     """sqs.md 14.5"""
     url = create(DelaySeconds="7")
     client.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "8"})
     assert create(DelaySeconds="8") == url
-    refused("QueueAlreadyExists", differing("DelaySeconds"), create, DelaySeconds="7")
+    aws_refuses("QueueAlreadyExists", differing("DelaySeconds"), create, DelaySeconds="7")
 
 
-def test_the_first_difference_in_the_order_of_the_request_is_named(client, create, refused):
+def test_the_first_difference_in_the_order_of_the_request_is_named(client, create, aws_refuses):
     """sqs.md 14.5 (U33)"""
     create()
     for names in (("VisibilityTimeout", "DelaySeconds"), ("DelaySeconds", "VisibilityTimeout")):
         attributes = {"MaximumMessageSize": "1048576", **dict.fromkeys(names, "1")}
-        refused("QueueAlreadyExists", differing(names[0]), client.create_queue, QueueName="q", Attributes=attributes)
+        aws_refuses(
+            "QueueAlreadyExists", differing(names[0]), client.create_queue, QueueName="q", Attributes=attributes
+        )
 
 
 def test_the_error_is_shown_as_boto3_does(client, create):
@@ -65,11 +67,11 @@ def test_the_error_is_shown_as_boto3_does(client, create):
     assert raised.value.response["Error"]["QueryErrorCode"] == "QueueNameExists"
 
 
-def test_an_invalid_attribute_is_refused_before_it_is_compared(create, refused):
+def test_an_invalid_attribute_is_refused_before_it_is_compared(create, aws_refuses):
     """sqs.md 14.5 (U31)"""
     create()
     text = "Invalid value for the parameter DelaySeconds."
-    refused("InvalidAttributeValue", text, create, DelaySeconds="901")
+    aws_refuses("InvalidAttributeValue", text, create, DelaySeconds="901")
 
 
 def test_messages_do_not_matter(client, create):
@@ -95,13 +97,13 @@ def test_tags_are_neither_compared_nor_applied(client, create):
         ({"FifoQueue": "true", "FifoThroughputLimit": "perQueue"}, None),
     ],
 )
-def test_fifo_attributes_are_compared(create, refused, attributes, differs):
+def test_fifo_attributes_are_compared(create, aws_refuses, attributes, differs):
     """sqs.md 14.5"""
     url = create("q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     if differs is None:
         assert create("q.fifo", **attributes) == url
     else:
-        refused("QueueAlreadyExists", differing(differs), create, name="q.fifo", **attributes)
+        aws_refuses("QueueAlreadyExists", differing(differs), create, name="q.fifo", **attributes)
 
 
 def policies(arn):
@@ -112,7 +114,7 @@ def policies(arn):
 
 
 @pytest.mark.parametrize("attribute", ["RedrivePolicy", "RedriveAllowPolicy", "Policy"])
-def test_json_is_compared_by_what_it_means(world, create, refused, attribute):
+def test_json_is_compared_by_what_it_means(world, create, aws_refuses, attribute):
     """sqs.md 21 (7)"""
     document = policies(world.create_queue("dead").arn)[attribute]
     text = json.dumps(document)
@@ -126,8 +128,8 @@ def test_json_is_compared_by_what_it_means(world, create, refused, attribute):
         "RedriveAllowPolicy": {"redrivePermission": "denyAll"},
         "Policy": {**document, "Version": "2008-10-17"},
     }[attribute]
-    refused("QueueAlreadyExists", differing(attribute), create, **{attribute: json.dumps(changed)})
-    refused("QueueAlreadyExists", differing(attribute), create, **{attribute: ""})
+    aws_refuses("QueueAlreadyExists", differing(attribute), create, **{attribute: json.dumps(changed)})
+    aws_refuses("QueueAlreadyExists", differing(attribute), create, **{attribute: ""})
 
 
 def test_a_count_in_a_redrive_policy_is_the_same_as_text_and_as_a_number(world, create):
@@ -143,18 +145,18 @@ def test_an_attribute_given_empty_equals_one_that_is_unset(create):
     assert create(RedrivePolicy="", RedriveAllowPolicy="", Policy="", KmsMasterKeyId="") == url
 
 
-def test_encryption_is_compared_with_what_is_in_force(create, refused):
+def test_encryption_is_compared_with_what_is_in_force(create, aws_refuses):
     """sqs.md 3.5, 14.5"""
     url = create(KmsMasterKeyId="alias/aws/sqs")
     assert create(SqsManagedSseEnabled="false", KmsMasterKeyId="alias/aws/sqs") == url
-    refused("QueueAlreadyExists", differing("SqsManagedSseEnabled"), create, SqsManagedSseEnabled="true")
-    refused("QueueAlreadyExists", differing("KmsMasterKeyId"), create, KmsMasterKeyId="another")
+    aws_refuses("QueueAlreadyExists", differing("SqsManagedSseEnabled"), create, SqsManagedSseEnabled="true")
+    aws_refuses("QueueAlreadyExists", differing("KmsMasterKeyId"), create, KmsMasterKeyId="another")
 
 
-def test_a_refused_create_changes_nothing(world, create, refused):
+def test_a_refused_create_changes_nothing(world, create, aws_refuses):
     """sqs.md 14.5"""
     create(tags={"a": "1"})
     before = world.queue("q").attributes()
-    refused("QueueAlreadyExists", differing("DelaySeconds"), create, DelaySeconds="1", tags={"b": "2"})
+    aws_refuses("QueueAlreadyExists", differing("DelaySeconds"), create, DelaySeconds="1", tags={"b": "2"})
     assert world.queue("q").attributes() == before
     assert world.queue("q").tags == {"a": "1"}

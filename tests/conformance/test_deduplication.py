@@ -26,29 +26,31 @@ def send(client, queue, body="m", group="g", **parameters):
     return client.send_message(QueueUrl=queue.url, MessageBody=body, MessageGroupId=group, **parameters)
 
 
-def test_a_group_is_required(client, by_content, refused):
+def test_a_group_is_required(client, by_content, aws_refuses):
     """sqs.md 7.1"""
-    refused("MissingParameter", NO_GROUP, client.send_message, QueueUrl=by_content.url, MessageBody="m")
+    aws_refuses("MissingParameter", NO_GROUP, client.send_message, QueueUrl=by_content.url, MessageBody="m")
 
 
-def test_a_batch_with_a_message_without_a_group_fails_as_a_whole(client, by_content, refused):
+def test_a_batch_with_a_message_without_a_group_fails_as_a_whole(client, by_content, aws_refuses):
     """sqs.md 7.1"""
     entries = [{"Id": "1", "MessageBody": "m", "MessageGroupId": "g"}, {"Id": "2", "MessageBody": "n"}]
-    refused("InvalidParameterValue", NO_GROUP, client.send_message_batch, QueueUrl=by_content.url, Entries=entries)
+    aws_refuses("InvalidParameterValue", NO_GROUP, client.send_message_batch, QueueUrl=by_content.url, Entries=entries)
     assert by_content.counts.visible == 0
 
 
-def test_without_an_id_or_deduplication_by_content_a_send_is_refused(client, queue, refused):
+def test_without_an_id_or_deduplication_by_content_a_send_is_refused(client, queue, aws_refuses):
     """sqs.md 7.2"""
     parameters = {"QueueUrl": queue.url, "MessageBody": "m", "MessageGroupId": "g"}
-    refused("InvalidParameterValue", NOTHING_TO_GO_BY, client.send_message, **parameters)
+    aws_refuses("InvalidParameterValue", NOTHING_TO_GO_BY, client.send_message, **parameters)
 
 
-def test_a_batch_with_a_message_without_an_id_fails_as_a_whole(client, queue, refused):
+def test_a_batch_with_a_message_without_an_id_fails_as_a_whole(client, queue, aws_refuses):
     """sqs.md 7.2"""
     entry = {"MessageBody": "m", "MessageGroupId": "g"}
     entries = [{"Id": "1", "MessageDeduplicationId": "1", **entry}, {"Id": "2", **entry}]
-    refused("InvalidParameterValue", NOTHING_TO_GO_BY, client.send_message_batch, QueueUrl=queue.url, Entries=entries)
+    aws_refuses(
+        "InvalidParameterValue", NOTHING_TO_GO_BY, client.send_message_batch, QueueUrl=queue.url, Entries=entries
+    )
     assert queue.counts.visible == 0
 
 
@@ -57,14 +59,14 @@ ALLOWED = "abcXYZ019" + r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"""
 
 @pytest.mark.parametrize("parameter", ["MessageGroupId", "MessageDeduplicationId"])
 @pytest.mark.parametrize("value", ["", "x" * 129, "a b", "ä", "a\n", "\x7f"])
-def test_an_id_outside_its_characters_or_length_is_refused(client, queue, refused, parameter, value):
+def test_an_id_outside_its_characters_or_length_is_refused(client, queue, aws_refuses, parameter, value):
     """sqs.md 7.3"""
     parameters = {"QueueUrl": queue.url, "MessageBody": "m", "MessageGroupId": "g", "MessageDeduplicationId": "1"}
     text = (
         f"Value {value} for parameter {parameter} is invalid. "
         f"Reason: {parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
     )
-    refused("InvalidParameterValue", text, client.send_message, **{**parameters, parameter: value})
+    aws_refuses("InvalidParameterValue", text, client.send_message, **{**parameters, parameter: value})
 
 
 @pytest.mark.parametrize("value", [ALLOWED, "x" * 128, "x"])
@@ -136,9 +138,9 @@ def test_an_id_is_known_after_its_message_expired(world, client):
     assert queue.counts.visible == 0
 
 
-def test_a_refused_send_does_not_use_up_its_id(client, queue, refused):
+def test_a_refused_send_does_not_use_up_its_id(client, queue, aws_refuses):
     """sqs.md 7.4"""
-    refused(
+    aws_refuses(
         "InvalidMessageContents",
         None,
         client.send_message,

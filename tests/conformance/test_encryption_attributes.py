@@ -46,12 +46,12 @@ def test_an_empty_key_drops_key_and_period_and_leaves_the_rest_off(change, shown
     assert shown() == {"SqsManagedSseEnabled": "false"}
 
 
-def test_both_kinds_at_once_are_refused_by_name_and_change_nothing(client, change, shown, refused):
+def test_both_kinds_at_once_are_refused_by_name_and_change_nothing(client, change, shown, aws_refuses):
     """sqs.md 3.5"""
     both = {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "true"}
-    refused("InvalidAttributeName", BOTH, change, **both)
+    aws_refuses("InvalidAttributeName", BOTH, change, **both)
     assert shown() == {"SqsManagedSseEnabled": "true"}
-    refused("InvalidAttributeName", BOTH, client.create_queue, QueueName="new", Attributes=both)
+    aws_refuses("InvalidAttributeName", BOTH, client.create_queue, QueueName="new", Attributes=both)
 
 
 def test_a_key_goes_with_encryption_by_sqs_turned_off(change, shown):
@@ -76,10 +76,10 @@ def test_a_period_without_a_key_is_not_shown_but_remembered(change, shown):
 
 
 @pytest.mark.parametrize("period", ["59", "86401", "", " 60", "1e3", "٦٠"])
-def test_a_period_is_60_to_86400_seconds(change, refused, period):
+def test_a_period_is_60_to_86400_seconds(change, aws_refuses, period):
     """sqs.md 3, 3.4"""
     text = "Invalid value for the parameter KmsDataKeyReusePeriodSeconds."
-    refused("InvalidAttributeValue", text, change, KmsDataKeyReusePeriodSeconds=period)
+    aws_refuses("InvalidAttributeValue", text, change, KmsDataKeyReusePeriodSeconds=period)
 
 
 @pytest.mark.parametrize(("given", "read"), [("TRUE", "true"), ("False", "false")])
@@ -90,10 +90,10 @@ def test_the_switch_is_read_in_any_letter_case(change, shown, given, read):
 
 
 @pytest.mark.parametrize("value", ["", "yes", "1"])
-def test_the_switch_is_true_or_false(change, refused, value):
+def test_the_switch_is_true_or_false(change, aws_refuses, value):
     """sqs.md 3.4"""
     text = "Invalid value for the parameter SqsManagedSseEnabled."
-    refused("InvalidAttributeValue", text, change, SqsManagedSseEnabled=value)
+    aws_refuses("InvalidAttributeValue", text, change, SqsManagedSseEnabled=value)
 
 
 def test_encryption_does_not_touch_the_messages(client, url, change):

@@ -137,16 +137,16 @@ def test_an_answer_has_exactly_the_keys_that_aws_gives(client, scene_for_all, ac
 @pytest.mark.parametrize(
     ("action", "missing"), [(action, name) for action, row in ACTIONS.items() for name in sorted(row[1])]
 )
-def test_a_required_parameter_that_is_missing_is_named(client, scene_for_all, refused, action, missing):
+def test_a_required_parameter_that_is_missing_is_named(client, scene_for_all, aws_refuses, action, missing):
     """sqs.md 14 (R), 21 (15)"""
     parameters = filled(ACTIONS[action][0], scene_for_all)
     del parameters[missing]
     text = f"The request must contain the parameter {missing}."
-    refused("MissingParameter", text, method(client, action), **parameters)
+    aws_refuses("MissingParameter", text, method(client, action), **parameters)
 
 
 @pytest.mark.parametrize("action", [action for action, row in ACTIONS.items() if "QueueUrl" in row[1]])
-def test_an_unknown_queue_is_refused_before_anything_else_is_looked_at(client, refused, scene_for_all, action):
+def test_an_unknown_queue_is_refused_before_anything_else_is_looked_at(client, aws_refuses, scene_for_all, action):
     """sqs.md 1.4, 14"""
     parameters = filled(ACTIONS[action][0], scene_for_all) | {"QueueUrl": "https://sqs.x/123456789012/none"}
     for name in ("ReceiptHandle", "Label", "MessageBody"):
@@ -157,7 +157,7 @@ def test_an_unknown_queue_is_refused_before_anything_else_is_looked_at(client, r
     if "Attributes" in parameters:
         parameters["Attributes"] = {"Nonsense": "1"}
     code = "AWS.SimpleQueueService.NonExistentQueue"
-    refused(code, "The specified queue does not exist.", method(client, action), **parameters)
+    aws_refuses(code, "The specified queue does not exist.", method(client, action), **parameters)
 
 
 def test_receive_message_answers_with_exactly_the_keys_asked_for(world, client):
@@ -201,49 +201,49 @@ def test_a_successful_entry_of_a_delete_or_a_visibility_change_has_its_id_only(c
     assert client.delete_message_batch(QueueUrl="q", Entries=[entry])["Successful"] == [{"Id": "one"}]
 
 
-def test_get_queue_url_knows_queues_of_the_own_account_only(client, scene, refused):
+def test_get_queue_url_knows_queues_of_the_own_account_only(client, scene, aws_refuses):
     """sqs.md 14.10"""
     own = client.get_queue_url(QueueName="q", QueueOwnerAWSAccountId="123456789012")
     assert own["QueueUrl"] == scene["QueueUrl"]
     code, text = "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."
-    refused(code, text, client.get_queue_url, QueueName="q", QueueOwnerAWSAccountId="999999999999")
-    refused(code, text, client.get_queue_url, QueueName="none")
+    aws_refuses(code, text, client.get_queue_url, QueueName="q", QueueOwnerAWSAccountId="999999999999")
+    aws_refuses(code, text, client.get_queue_url, QueueName="none")
 
 
-def test_a_deleted_name_is_barred_for_60_seconds_to_the_nanosecond(world, client, scene, refused):
+def test_a_deleted_name_is_barred_for_60_seconds_to_the_nanosecond(world, client, scene, aws_refuses):
     """sqs.md 14.5, 14.8"""
     client.delete_queue(QueueUrl="q")
     code = "AWS.SimpleQueueService.QueueDeletedRecently"
     text = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
-    refused(code, text, client.create_queue, QueueName="q")
+    aws_refuses(code, text, client.create_queue, QueueName="q")
     world.advance(59.999_999_999)
-    refused(code, text, client.create_queue, QueueName="q")
+    aws_refuses(code, text, client.create_queue, QueueName="q")
     world.advance(0.000_000_001)
     assert client.create_queue(QueueName="q")["QueueUrl"] == scene["QueueUrl"]
 
 
-def test_a_purge_can_be_repeated_after_60_seconds_to_the_nanosecond(world, client, scene, refused):
+def test_a_purge_can_be_repeated_after_60_seconds_to_the_nanosecond(world, client, scene, aws_refuses):
     """sqs.md 14.15"""
     client.purge_queue(QueueUrl="q")
     code = "AWS.SimpleQueueService.PurgeQueueInProgress"
     text = "Only one PurgeQueue operation on q is allowed every 60 seconds."
-    refused(code, text, client.purge_queue, QueueUrl="q", status=403)
+    aws_refuses(code, text, client.purge_queue, QueueUrl="q", status=403)
     world.advance(59.999_999_999)
-    refused(code, text, client.purge_queue, QueueUrl="q", status=403)
+    aws_refuses(code, text, client.purge_queue, QueueUrl="q", status=403)
     world.advance(0.000_000_001)
     client.purge_queue(QueueUrl="q")
 
 
-def test_set_queue_attributes_without_any_lacks_a_parameter(client, scene, refused):
+def test_set_queue_attributes_without_any_lacks_a_parameter(client, scene, aws_refuses):
     """sqs.md 14.20"""
     text = "The request must contain the parameter Attribute.Name."
-    refused("MissingParameter", text, client.set_queue_attributes, QueueUrl="q", Attributes={})
+    aws_refuses("MissingParameter", text, client.set_queue_attributes, QueueUrl="q", Attributes={})
 
 
-def test_set_queue_attributes_changes_all_or_none(world, client, scene, refused):
+def test_set_queue_attributes_changes_all_or_none(world, client, scene, aws_refuses):
     """sqs.md 14.20 (U31)"""
     before = world.queue("q").attributes()
-    refused(
+    aws_refuses(
         "InvalidAttributeValue",
         "Invalid value for the parameter VisibilityTimeout.",
         client.set_queue_attributes,
@@ -265,21 +265,21 @@ def test_set_queue_attributes_changes_all_or_none(world, client, scene, refused)
     ],
 )
 def test_a_receive_out_of_range_is_refused_with_the_value_and_the_range(
-    client, scene, refused, parameter, value, reason
+    client, scene, aws_refuses, parameter, value, reason
 ):
     """sqs.md 14.16"""
     text = f"Value {value} for parameter {parameter} is invalid. Reason: {reason}"
-    refused("InvalidParameterValue", text, client.receive_message, QueueUrl="q", **{parameter: value})
+    aws_refuses("InvalidParameterValue", text, client.receive_message, QueueUrl="q", **{parameter: value})
 
 
-def test_change_message_visibility_checks_the_handle_before_the_value(client, scene, refused):
+def test_change_message_visibility_checks_the_handle_before_the_value(client, scene, aws_refuses):
     """sqs.md 14.3, 5.9"""
     text = 'The input receipt handle "bad" is not a valid receipt handle.'
     call = client.change_message_visibility
-    refused(
+    aws_refuses(
         "ReceiptHandleIsInvalid", text, call, status=404, QueueUrl="q", ReceiptHandle="bad", VisibilityTimeout=43_201
     )
-    refused(
+    aws_refuses(
         "InvalidParameterValue",
         "Value 43201 for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200.",
         call,

@@ -80,9 +80,10 @@ def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_goes_first(queue)
     take(queue, 30)
     send(queue, "most", 3, "more ")
     send(queue, "less", 3, "also ")
-    order = bodies(take(queue, 8))
-    assert order[0] == "less 30"
+    order = bodies(take(queue, 1))
+    assert order == ["less 30"]
     assert noisy(queue) == 2
+    order += bodies(take(queue, 7))
     assert sorted(order) == sorted(
         ["less 30", "most40", *(f"more {n}" for n in range(3)), *(f"also {n}" for n in range(3))]
     )

@@ -117,20 +117,20 @@ def test_the_age_of_a_dead_letter_begins_anew_on_fifo_and_goes_on_on_standard(wo
     assert [dead.counts.visible for _, dead in left.values()] == [0, 1]
 
 
-def test_a_handle_of_the_source_is_not_one_of_the_dead_letter_queue(client, queue, dead, refused):
+def test_a_handle_of_the_source_is_not_one_of_the_dead_letter_queue(client, queue, dead, aws_refuses):
     """sqs.md 9.8, 5.2"""
     queue.send("poison", message_group_id="g")
     handle = queue.receive(visibility_timeout=0)[0].receipt_handle
     queue.receive()
     text = f'The receipt handle "{handle}" is not valid for this queue.'
     call = client.delete_message
-    refused("ReceiptHandleIsInvalid", text, call, status=404, QueueUrl=dead.url, ReceiptHandle=handle)
+    aws_refuses("ReceiptHandleIsInvalid", text, call, status=404, QueueUrl=dead.url, ReceiptHandle=handle)
     call(QueueUrl=queue.url, ReceiptHandle=handle)
     assert dead.counts.visible == 1
 
 
 @pytest.mark.parametrize(("name", "fifo"), [("plain", {}), ("line.fifo", {"FifoQueue": "true"})])
-def test_a_dead_letter_queue_is_of_the_type_of_its_source(world, client, refused, name, fifo):
+def test_a_dead_letter_queue_is_of_the_type_of_its_source(world, client, aws_refuses, name, fifo):
     """sqs.md 3.6, 3.9"""
     world.create_queue("other" if fifo else "other.fifo", fifo_queue=not fifo or None)
     target = f"arn:aws:sqs:us-east-1:123456789012:{'other' if fifo else 'other.fifo'}"
@@ -140,4 +140,4 @@ def test_a_dead_letter_queue_is_of_the_type_of_its_source(world, client, refused
         "Reason: Dead-letter queue must be same type of queue as the source.."
     )
     attributes = {**fifo, "RedrivePolicy": policy}
-    refused("InvalidParameterValue", text, client.create_queue, QueueName=name, Attributes=attributes)
+    aws_refuses("InvalidParameterValue", text, client.create_queue, QueueName=name, Attributes=attributes)

@@ -24,7 +24,9 @@ def handle_of_one(client, queue):
 
 
 @pytest.mark.parametrize("before_ns", [1, 0, -1])
-def test_a_handle_deletes_until_its_visibility_timeout_ends_to_the_nanosecond(world, client, queue, refused, before_ns):
+def test_a_handle_deletes_until_its_visibility_timeout_ends_to_the_nanosecond(
+    world, client, queue, aws_refuses, before_ns
+):
     """sqs.md 5.5"""
     handle = handle_of_one(client, queue)
     world.advance(30 - before_ns / 1e9)
@@ -32,7 +34,7 @@ def test_a_handle_deletes_until_its_visibility_timeout_ends_to_the_nanosecond(wo
         client.delete_message(QueueUrl=queue.url, ReceiptHandle=handle)
         assert queue.counts == (0, 0, 0)
     else:
-        refused(
+        aws_refuses(
             "InvalidParameterValue", expired(handle), client.delete_message, QueueUrl=queue.url, ReceiptHandle=handle
         )
         assert queue.counts == (1, 0, 0)
@@ -47,22 +49,24 @@ def test_a_handle_deletes_for_as_long_as_its_timeout_was_extended(world, client,
     assert queue.counts == (0, 0, 0)
 
 
-def test_an_older_handle_is_expired_while_a_newer_receive_holds_the_message(world, client, queue, refused):
+def test_an_older_handle_is_expired_while_a_newer_receive_holds_the_message(world, client, queue, aws_refuses):
     """sqs.md 5.5 (U15)"""
     old = handle_of_one(client, queue)
     world.advance(30)
     [message] = receive(client, queue)
     assert message["ReceiptHandle"] != old
     for call, extra in ((client.delete_message, {}), (client.change_message_visibility, {"VisibilityTimeout": 5})):
-        refused("InvalidParameterValue", expired(old), call, QueueUrl=queue.url, ReceiptHandle=old, **extra)
+        aws_refuses("InvalidParameterValue", expired(old), call, QueueUrl=queue.url, ReceiptHandle=old, **extra)
     client.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
 
 
-def test_a_handle_is_dead_once_the_visibility_was_set_to_zero(client, queue, refused):
+def test_a_handle_is_dead_once_the_visibility_was_set_to_zero(client, queue, aws_refuses):
     """sqs.md 5.5"""
     handle = handle_of_one(client, queue)
     client.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=handle, VisibilityTimeout=0)
-    refused("InvalidParameterValue", expired(handle), client.delete_message, QueueUrl=queue.url, ReceiptHandle=handle)
+    aws_refuses(
+        "InvalidParameterValue", expired(handle), client.delete_message, QueueUrl=queue.url, ReceiptHandle=handle
+    )
 
 
 def test_deleting_a_deleted_message_again_succeeds(client, queue):
@@ -72,11 +76,11 @@ def test_deleting_a_deleted_message_again_succeeds(client, queue):
         client.delete_message(QueueUrl=queue.url, ReceiptHandle=handle)
 
 
-def test_a_visibility_change_after_the_timeout_is_refused(world, client, queue, refused):
+def test_a_visibility_change_after_the_timeout_is_refused(world, client, queue, aws_refuses):
     """sqs.md 5.7"""
     handle = handle_of_one(client, queue)
     world.advance(30)
-    refused(
+    aws_refuses(
         "InvalidParameterValue",
         expired(handle),
         client.change_message_visibility,
@@ -87,7 +91,7 @@ def test_a_visibility_change_after_the_timeout_is_refused(world, client, queue, 
     assert queue.counts == (1, 0, 0)
 
 
-def test_a_visibility_change_of_a_deleted_message_is_refused_with_another_reason(client, queue, refused):
+def test_a_visibility_change_of_a_deleted_message_is_refused_with_another_reason(client, queue, aws_refuses):
     """sqs.md 5.8"""
     handle = handle_of_one(client, queue)
     client.delete_message(QueueUrl=queue.url, ReceiptHandle=handle)
@@ -95,7 +99,7 @@ def test_a_visibility_change_of_a_deleted_message_is_refused_with_another_reason
         f"Value {handle} for parameter ReceiptHandle is invalid. "
         "Reason: Message does not exist or is not available for visibility timeout change."
     )
-    refused(
+    aws_refuses(
         "InvalidParameterValue",
         text,
         client.change_message_visibility,
@@ -198,14 +202,16 @@ def test_an_empty_receive_is_not_remembered(client, queue):
 
 
 @pytest.mark.parametrize("value", ["", "x" * 129, "a b"])
-def test_an_attempt_id_has_the_form_of_the_other_ids(client, queue, refused, value):
+def test_an_attempt_id_has_the_form_of_the_other_ids(client, queue, aws_refuses, value):
     """sqs.md 7.12"""
     name = "ReceiveRequestAttemptId"
     text = (
         f"Value {value} for parameter {name} is invalid. "
         f"Reason: {name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
     )
-    refused("InvalidParameterValue", text, client.receive_message, QueueUrl=queue.url, ReceiveRequestAttemptId=value)
+    aws_refuses(
+        "InvalidParameterValue", text, client.receive_message, QueueUrl=queue.url, ReceiveRequestAttemptId=value
+    )
 
 
 def test_two_attempts_are_kept_apart(client, queue):

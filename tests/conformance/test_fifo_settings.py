@@ -74,46 +74,48 @@ def test_booleans_are_read_in_any_letter_case_and_shown_in_lower_case(client, gi
         ),
     ],
 )
-def test_a_standard_queue_has_no_fifo_attributes(client, refused, attribute, value, text):
+def test_a_standard_queue_has_no_fifo_attributes(client, aws_refuses, attribute, value, text):
     """sqs.md 3.3, 21 (5)"""
     given = {attribute: value}
-    refused("InvalidAttributeName", text, client.create_queue, QueueName="q", Attributes=given)
+    aws_refuses("InvalidAttributeName", text, client.create_queue, QueueName="q", Attributes=given)
     url = client.create_queue(QueueName="q")["QueueUrl"]
-    refused("InvalidAttributeName", text, client.set_queue_attributes, QueueUrl=url, Attributes=given)
+    aws_refuses("InvalidAttributeName", text, client.set_queue_attributes, QueueUrl=url, Attributes=given)
 
 
-def test_fifo_queue_true_set_on_a_standard_queue_is_unknown_too(client, refused):
+def test_fifo_queue_true_set_on_a_standard_queue_is_unknown_too(client, aws_refuses):
     """sqs.md 3.3"""
     url = client.create_queue(QueueName="q")["QueueUrl"]
     text = "Unknown Attribute FifoQueue."
-    refused("InvalidAttributeName", text, client.set_queue_attributes, QueueUrl=url, Attributes={"FifoQueue": "true"})
+    aws_refuses(
+        "InvalidAttributeName", text, client.set_queue_attributes, QueueUrl=url, Attributes={"FifoQueue": "true"}
+    )
 
 
-def test_the_type_of_a_fifo_queue_cannot_be_changed(client, refused):
+def test_the_type_of_a_fifo_queue_cannot_be_changed(client, aws_refuses):
     """sqs.md 3.3"""
     url = create(client)
     client.set_queue_attributes(QueueUrl=url, Attributes={"FifoQueue": "true"})
     text = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
     call = client.set_queue_attributes
-    refused("InvalidAttributeValue", text, call, QueueUrl=url, Attributes={"FifoQueue": "false"})
-    refused("InvalidAttributeValue", None, call, QueueUrl=url, Attributes={"FifoQueue": "perhaps"})
+    aws_refuses("InvalidAttributeValue", text, call, QueueUrl=url, Attributes={"FifoQueue": "false"})
+    aws_refuses("InvalidAttributeValue", None, call, QueueUrl=url, Attributes={"FifoQueue": "perhaps"})
 
 
 @pytest.mark.parametrize("name", ["ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"])
 @pytest.mark.parametrize("value", ["", "Queue", "yes", " true"])
-def test_a_fifo_attribute_with_another_value_is_refused(client, refused, name, value):
+def test_a_fifo_attribute_with_another_value_is_refused(client, aws_refuses, name, value):
     """sqs.md 3.4"""
     text = f"Invalid value for the parameter {name}."
-    refused("InvalidAttributeValue", text, create, client=client, **{name: value})
+    aws_refuses("InvalidAttributeValue", text, create, client=client, **{name: value})
 
 
-def test_a_limit_for_each_group_needs_deduplication_for_each_group(client, refused):
+def test_a_limit_for_each_group_needs_deduplication_for_each_group(client, aws_refuses):
     """sqs.md 3.3 (U7)"""
-    refused("InvalidAttributeValue", PER_GROUP, create, client=client, FifoThroughputLimit="perMessageGroupId")
+    aws_refuses("InvalidAttributeValue", PER_GROUP, create, client=client, FifoThroughputLimit="perMessageGroupId")
     url = create(client)
     call = client.set_queue_attributes
     limit = {"FifoThroughputLimit": "perMessageGroupId"}
-    refused("InvalidAttributeValue", PER_GROUP, call, QueueUrl=url, Attributes=limit)
+    aws_refuses("InvalidAttributeValue", PER_GROUP, call, QueueUrl=url, Attributes=limit)
     call(QueueUrl=url, Attributes={**limit, "DeduplicationScope": "messageGroup"})
     assert shown(client, url, "DeduplicationScope", *limit) == {"DeduplicationScope": "messageGroup", **limit}
 
@@ -124,31 +126,31 @@ def test_deduplication_for_each_group_goes_with_a_limit_for_the_queue(client):
     assert shown(client, url, "DeduplicationScope") == {"DeduplicationScope": "messageGroup"}
 
 
-def test_the_scope_cannot_go_back_while_the_limit_is_for_each_group(client, refused):
+def test_the_scope_cannot_go_back_while_the_limit_is_for_each_group(client, aws_refuses):
     """sqs.md 21 (6)"""
     url = create(client, DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId")
     call = client.set_queue_attributes
-    refused("InvalidAttributeValue", PER_GROUP, call, QueueUrl=url, Attributes={"DeduplicationScope": "queue"})
+    aws_refuses("InvalidAttributeValue", PER_GROUP, call, QueueUrl=url, Attributes={"DeduplicationScope": "queue"})
     call(QueueUrl=url, Attributes={"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"})
     assert shown(client, url, "DeduplicationScope") == {"DeduplicationScope": "queue"}
 
 
 @pytest.mark.parametrize("name", ["q", "q.fif", "q.FIFO", ".fifo", "a.b.fifo", "a/b.fifo", "x" * 76 + ".fifo"])
-def test_a_fifo_queue_needs_a_fifo_name(client, refused, name):
+def test_a_fifo_queue_needs_a_fifo_name(client, aws_refuses, name):
     """sqs.md 2.1, 2.3"""
     text = (
         "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, "
         "must end with .fifo suffix and be 1 to 80 in length"
     )
     attributes = {"FifoQueue": "true"}
-    refused("InvalidParameterValue", text, client.create_queue, QueueName=name, Attributes=attributes)
+    aws_refuses("InvalidParameterValue", text, client.create_queue, QueueName=name, Attributes=attributes)
 
 
 @pytest.mark.parametrize("attributes", [{}, {"FifoQueue": "false"}])
-def test_a_fifo_name_needs_a_fifo_queue(client, refused, attributes):
+def test_a_fifo_name_needs_a_fifo_queue(client, aws_refuses, attributes):
     """sqs.md 2.2"""
     text = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
-    refused("InvalidParameterValue", text, client.create_queue, QueueName="q.fifo", Attributes=attributes)
+    aws_refuses("InvalidParameterValue", text, client.create_queue, QueueName="q.fifo", Attributes=attributes)
 
 
 def test_a_fifo_name_may_have_80_letters_with_its_suffix(client):
@@ -165,14 +167,14 @@ def slow(world):
 
 
 @pytest.mark.parametrize("seconds", [1, 900])
-def test_a_message_of_a_fifo_queue_has_no_delay_of_its_own(client, slow, refused, seconds):
+def test_a_message_of_a_fifo_queue_has_no_delay_of_its_own(client, slow, aws_refuses, seconds):
     """sqs.md 7.6"""
     text = (
         f"Value {seconds} for parameter DelaySeconds is invalid. "
         "Reason: The request include parameter that is not valid for this queue type."
     )
     parameters = {"QueueUrl": slow.url, "MessageBody": "m", "MessageGroupId": "g", "DelaySeconds": seconds}
-    refused("InvalidParameterValue", text, client.send_message, **parameters)
+    aws_refuses("InvalidParameterValue", text, client.send_message, **parameters)
 
 
 def test_a_delay_of_zero_is_taken_and_the_queues_delay_applies(world, client, slow):

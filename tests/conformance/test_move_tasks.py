@@ -69,7 +69,7 @@ def fill(queue, count):
 
 
 # ------------------------------------------------------------------------------------------------------ checks
-def test_the_checks_of_a_start_go_in_awss_order(world, client, dead, target, refused):
+def test_the_checks_of_a_start_go_in_awss_order(world, client, dead, target, aws_refuses):
     """sqs.md 10.1 (U28): each call mends what the one before was refused for, and breaks all that comes later"""
     fill(dead, 3)
     world.create_queue("line.fifo", fifo_queue=True)
@@ -84,41 +84,41 @@ def test_the_checks_of_a_start_go_in_awss_order(world, client, dead, target, ref
     no_dlq = "Source queue must be configured as a Dead Letter Queue."
     same = "Source queue arn and destination queue arn cannot be the same."
     other_type = "The source queue and destination queue must be of the same queue type."
-    refused(value, not_an_arn("SourceArn"), call, SourceArn="dead", DestinationArn="x", **too_fast)
-    refused(missing, NO_SOURCE, call, status=404, SourceArn=NONE_SUCH, DestinationArn="x", **too_fast)
-    refused(value, no_dlq, call, SourceArn=target.arn, DestinationArn="x", **too_fast)
-    refused(value, not_an_arn("DestinationArn"), call, SourceArn=dead.arn, DestinationArn="x", **too_fast)
-    refused(missing, NO_DESTINATION, call, status=404, SourceArn=dead.arn, DestinationArn=NONE_SUCH, **too_fast)
-    refused(value, same, call, SourceArn=dead.arn, DestinationArn=dead.arn, **too_fast)
-    refused(value, other_type, call, SourceArn=dead.arn, DestinationArn=line, **too_fast)
+    aws_refuses(value, not_an_arn("SourceArn"), call, SourceArn="dead", DestinationArn="x", **too_fast)
+    aws_refuses(missing, NO_SOURCE, call, status=404, SourceArn=NONE_SUCH, DestinationArn="x", **too_fast)
+    aws_refuses(value, no_dlq, call, SourceArn=target.arn, DestinationArn="x", **too_fast)
+    aws_refuses(value, not_an_arn("DestinationArn"), call, SourceArn=dead.arn, DestinationArn="x", **too_fast)
+    aws_refuses(missing, NO_DESTINATION, call, status=404, SourceArn=dead.arn, DestinationArn=NONE_SUCH, **too_fast)
+    aws_refuses(value, same, call, SourceArn=dead.arn, DestinationArn=dead.arn, **too_fast)
+    aws_refuses(value, other_type, call, SourceArn=dead.arn, DestinationArn=line, **too_fast)
     call(SourceArn=dead.arn, DestinationArn=target.arn, MaxNumberOfMessagesPerSecond=1)
-    refused(value, rate, call, SourceArn=dead.arn, DestinationArn=target.arn, **too_fast)
+    aws_refuses(value, rate, call, SourceArn=dead.arn, DestinationArn=target.arn, **too_fast)
     running = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
-    refused(value, running, call, SourceArn=dead.arn, DestinationArn=target.arn)
+    aws_refuses(value, running, call, SourceArn=dead.arn, DestinationArn=target.arn)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 501])
-def test_a_rate_is_1_to_500(start, refused, rate):
+def test_a_rate_is_1_to_500(start, aws_refuses, rate):
     """sqs.md 10.1"""
     text = (
         "Value for parameter MaxNumberOfMessagesPerSecond is invalid. "
         "Reason: You must enter a number that's between 1 and 500."
     )
-    refused("InvalidParameterValue", text, start, rate=rate)
+    aws_refuses("InvalidParameterValue", text, start, rate=rate)
 
 
 @pytest.mark.parametrize("arn", ["", "dead", "arn:aws:sqs", "arn:aws:sqs:us-east-1:123456789012:"])
-def test_a_source_that_is_no_arn_is_refused_by_every_action(client, refused, arn):
+def test_a_source_that_is_no_arn_is_refused_by_every_action(client, aws_refuses, arn):
     """sqs.md 10.1, 10.4"""
     for call in (client.start_message_move_task, client.list_message_move_tasks):
-        refused("InvalidParameterValue", not_an_arn("SourceArn"), call, SourceArn=arn)
+        aws_refuses("InvalidParameterValue", not_an_arn("SourceArn"), call, SourceArn=arn)
 
 
-def test_a_source_in_another_region_or_account_does_not_exist(client, dead, source, refused):
+def test_a_source_in_another_region_or_account_does_not_exist(client, dead, source, aws_refuses):
     """sqs.md 10.1"""
     for arn in (dead.arn.replace("us-east-1", "eu-west-1"), dead.arn.replace("123456789012", "999999999999")):
         for call in (client.start_message_move_task, client.list_message_move_tasks):
-            refused("ResourceNotFoundException", NO_SOURCE, call, status=404, SourceArn=arn)
+            aws_refuses("ResourceNotFoundException", NO_SOURCE, call, status=404, SourceArn=arn)
 
 
 def test_a_handle_is_the_base64_of_task_id_and_source(start, dead, target):
@@ -313,12 +313,12 @@ def test_a_cancelled_task_moves_nothing_more_and_is_cancelled_once_time_moves(
     assert latest()["ApproximateNumberOfMessagesMoved"] == 2
 
 
-def test_a_task_that_is_being_cancelled_keeps_its_source_until_it_is(world, client, start, refused, dead, target):
+def test_a_task_that_is_being_cancelled_keeps_its_source_until_it_is(world, client, start, aws_refuses, dead, target):
     """sqs.md 21 (13)"""
     fill(dead, 10)
     client.cancel_message_move_task(TaskHandle=start(target.arn, rate=1))
     text = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
-    refused("InvalidParameterValue", text, start, destination=target.arn)
+    aws_refuses("InvalidParameterValue", text, start, destination=target.arn)
     world.advance(1e-9)
     start(target.arn)
 
@@ -328,29 +328,29 @@ def handle_of(task_id, arn):
 
 
 @pytest.mark.parametrize("handle", ["bad", "", "e30=", base64.b64encode(b"[]").decode(), "ä"])
-def test_a_malformed_task_handle_is_refused(client, refused, handle):
+def test_a_malformed_task_handle_is_refused(client, aws_refuses, handle):
     """sqs.md 10.5"""
     text = "Value for parameter TaskHandle is invalid."
-    refused("InvalidParameterValue", text, client.cancel_message_move_task, TaskHandle=handle)
+    aws_refuses("InvalidParameterValue", text, client.cancel_message_move_task, TaskHandle=handle)
 
 
-def test_a_cancel_looks_for_the_source_then_for_the_task_then_whether_it_runs(client, start, dead, target, refused):
+def test_a_cancel_looks_for_the_source_then_for_the_task_then_whether_it_runs(client, start, dead, target, aws_refuses):
     """sqs.md 10.5"""
     call = client.cancel_message_move_task
     missing = "ResourceNotFoundException"
-    refused(missing, NO_SOURCE, call, status=404, TaskHandle=handle_of("x", NONE_SUCH))
-    refused(missing, "Task does not exist.", call, status=404, TaskHandle=handle_of("x", dead.arn))
+    aws_refuses(missing, NO_SOURCE, call, status=404, TaskHandle=handle_of("x", NONE_SUCH))
+    aws_refuses(missing, "Task does not exist.", call, status=404, TaskHandle=handle_of("x", dead.arn))
     done = start(target.arn)
-    refused("InvalidParameterValue", "Only active tasks can be cancelled.", call, TaskHandle=done)
+    aws_refuses("InvalidParameterValue", "Only active tasks can be cancelled.", call, TaskHandle=done)
 
 
-def test_a_task_is_cancelled_once_only(client, start, dead, target, refused):
+def test_a_task_is_cancelled_once_only(client, start, dead, target, aws_refuses):
     """sqs.md 10.5"""
     fill(dead, 3)
     handle = start(target.arn, rate=1)
     client.cancel_message_move_task(TaskHandle=handle)
     text = "Only active tasks can be cancelled."
-    refused("InvalidParameterValue", text, client.cancel_message_move_task, TaskHandle=handle)
+    aws_refuses("InvalidParameterValue", text, client.cancel_message_move_task, TaskHandle=handle)
 
 
 # --------------------------------------------------------------------------------------------------------- list
@@ -397,11 +397,11 @@ def test_tasks_are_listed_newest_first_and_one_unless_more_are_asked_for(world, 
 
 
 @pytest.mark.parametrize("wanted", [0, 11, -1])
-def test_1_to_10_tasks_can_be_asked_for(client, dead, refused, wanted):
+def test_1_to_10_tasks_can_be_asked_for(client, dead, aws_refuses, wanted):
     """sqs.md 10.4"""
     text = "Value for parameter MaxResults is invalid. Reason: You must enter a number that's between 1 and 10."
     call = client.list_message_move_tasks
-    refused("InvalidParameterValue", text, call, SourceArn=dead.arn, MaxResults=wanted)
+    aws_refuses("InvalidParameterValue", text, call, SourceArn=dead.arn, MaxResults=wanted)
 
 
 def test_a_queue_without_a_task_lists_none(client, target):
@@ -430,7 +430,7 @@ def test_a_task_fails_after_36_hours(world, start, latest, dead, target):
     assert dead.counts.visible == 10
 
 
-def test_an_account_runs_at_most_100_tasks(world, client, refused):
+def test_an_account_runs_at_most_100_tasks(world, client, aws_refuses):
     """sqs.md 10.11"""
     target = world.create_queue("target")
     deads = [world.create_queue(f"dead-{number}") for number in range(101)]
@@ -439,7 +439,7 @@ def test_an_account_runs_at_most_100_tasks(world, client, refused):
         fill(dead, 3)
     for dead in deads[:100]:
         dead.start_message_move_task(target, max_number_of_messages_per_second=1)
-    refused("OverLimit", None, client.start_message_move_task, status=403, SourceArn=deads[100].arn)
+    aws_refuses("OverLimit", None, client.start_message_move_task, status=403, SourceArn=deads[100].arn)
     world.advance(2)
     client.start_message_move_task(SourceArn=deads[100].arn, DestinationArn=target.arn)
     assert target.counts.visible == 303

@@ -174,7 +174,7 @@ def test_a_deleted_queue_is_gone_with_all_its_messages(world, queue, refused):
 
 @pytest.mark.parametrize(("offset_ns", "free"), [(-1, False), (0, True), (1, True)])
 def test_the_name_of_a_deleted_queue_is_barred_for_60_seconds(world, queue, pass_ns, refused, offset_ns, free):
-    """sqs.md 14.5, 14.8"""
+    """sqs.md 14.5, 14.8, 15.5"""
     queue.send("a")
     world.delete_queue(queue)
     pass_ns(60 * 10**9 + offset_ns)

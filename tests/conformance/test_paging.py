@@ -76,26 +76,26 @@ def test_a_token_can_be_used_again(pages):
 
 @both
 @pytest.mark.parametrize("size", [0, -1, 1001])
-def test_a_size_is_1_to_1000(pages, refused, size):
+def test_a_size_is_1_to_1000(pages, aws_refuses, size):
     """sqs.md 14.14"""
-    refused("InvalidParameterValue", BAD_SIZE, pages, MaxResults=size)
+    aws_refuses("InvalidParameterValue", BAD_SIZE, pages, MaxResults=size)
 
 
 @both
 @pytest.mark.parametrize("token", ["", "bad", "ä", "MTIz", base64.b64encode(b'{"a": 1}').decode()])
-def test_a_bad_token_is_refused(pages, refused, token):
+def test_a_bad_token_is_refused(pages, aws_refuses, token):
     """sqs.md 14.14"""
-    refused("InvalidParameterValue", BAD_TOKEN, pages, MaxResults=1, NextToken=token)
+    aws_refuses("InvalidParameterValue", BAD_TOKEN, pages, MaxResults=1, NextToken=token)
 
 
 @pytest.mark.parametrize("pages", ["list_queues"], indirect=True)
-def test_a_token_with_another_prefix_is_refused(pages, refused):
+def test_a_token_with_another_prefix_is_refused(pages, aws_refuses):
     """sqs.md 14.14"""
     _, token = pages(MaxResults=1)
-    refused("InvalidParameterValue", OTHER_PARAMETERS, pages, MaxResults=1, NextToken=token, QueueNamePrefix="a")
+    aws_refuses("InvalidParameterValue", OTHER_PARAMETERS, pages, MaxResults=1, NextToken=token, QueueNamePrefix="a")
 
 
-def test_a_token_of_one_dead_letter_queue_is_not_one_of_another(world, client, refused):
+def test_a_token_of_one_dead_letter_queue_is_not_one_of_another(world, client, aws_refuses):
     """sqs.md 14.11"""
     deads = [world.create_queue(f"dead-{number}") for number in range(2)]
     for dead in deads:
@@ -104,7 +104,7 @@ def test_a_token_of_one_dead_letter_queue_is_not_one_of_another(world, client, r
     call = client.list_dead_letter_source_queues
     token = call(QueueUrl=deads[0].url, MaxResults=1)["NextToken"]
     parameters = {"QueueUrl": deads[1].url, "MaxResults": 1, "NextToken": token}
-    refused("InvalidParameterValue", OTHER_PARAMETERS, call, **parameters)
+    aws_refuses("InvalidParameterValue", OTHER_PARAMETERS, call, **parameters)
 
 
 @pytest.mark.parametrize("pages", ["list_queues"], indirect=True)

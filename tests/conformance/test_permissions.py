@@ -104,11 +104,11 @@ def test_a_permission_is_added_to_a_policy_that_was_set(client, url, add, remove
     assert [one["Sid"] for one in policy()["Statement"]] == ["label"]
 
 
-def test_a_label_is_taken_once(add, remove, refused, policy):
+def test_a_label_is_taken_once(add, remove, aws_refuses, policy):
     """sqs.md 13.2"""
     add()
     text = "Value label for parameter Label is invalid. Reason: Already exists."
-    refused("InvalidParameterValue", text, add, accounts=("444455556666",))
+    aws_refuses("InvalidParameterValue", text, add, accounts=("444455556666",))
     assert len(policy()["Statement"]) == 1
     remove()
     add()
@@ -124,12 +124,12 @@ def test_the_last_statement_takes_the_policy_with_it(add, remove, policy):
     assert policy() is None
 
 
-def test_an_unknown_label_is_refused_with_or_without_a_policy(add, remove, refused):
+def test_an_unknown_label_is_refused_with_or_without_a_policy(add, remove, aws_refuses):
     """sqs.md 13.3 (U32)"""
     start = "Value none for parameter Label is invalid. Reason: can't find label"
-    refused("InvalidParameterValue", f"{start}.", remove, label="none")
+    aws_refuses("InvalidParameterValue", f"{start}.", remove, label="none")
     add()
-    refused("InvalidParameterValue", f"{start} on existing policy.", remove, label="none")
+    aws_refuses("InvalidParameterValue", f"{start} on existing policy.", remove, label="none")
 
 
 @pytest.mark.parametrize("action", SHAREABLE)
@@ -149,37 +149,37 @@ def test_an_action_that_can_be_shared_is_taken(add, policy, action):
         ("", WSDL),
     ],
 )
-def test_any_other_action_is_refused(add, refused, policy, action, reason):
+def test_any_other_action_is_refused(add, aws_refuses, policy, action, reason):
     """sqs.md 13.4 (U32)"""
     text = f"Value SQS:{action} for parameter ActionName is invalid. Reason: {reason}"
-    refused("InvalidParameterValue", text, add, actions=("SendMessage", action))
+    aws_refuses("InvalidParameterValue", text, add, actions=("SendMessage", action))
     assert policy() is None
 
 
-def test_at_most_seven_actions(add, refused):
+def test_at_most_seven_actions(add, aws_refuses):
     """sqs.md 13.4"""
     add("seven", actions=SHAREABLE[1:8])
-    refused("OverLimit", "8 Actions were found, maximum allowed is 7.", add, status=403, actions=SHAREABLE[1:9])
+    aws_refuses("OverLimit", "8 Actions were found, maximum allowed is 7.", add, status=403, actions=SHAREABLE[1:9])
 
 
-def test_at_most_twenty_statements(add, refused):
+def test_at_most_twenty_statements(add, aws_refuses):
     """sqs.md 13.4"""
     for number in range(20):
         add(f"label-{number}")
-    refused("OverLimit", "21 Statements were found, maximum allowed is 20.", add, status=403, label="one-more")
+    aws_refuses("OverLimit", "21 Statements were found, maximum allowed is 20.", add, status=403, label="one-more")
 
 
-def test_actions_and_accounts_are_needed(add, refused):
+def test_actions_and_accounts_are_needed(add, aws_refuses):
     """sqs.md 13.4"""
-    refused("MissingParameter", "The request must contain the parameter Actions.", add, actions=())
+    aws_refuses("MissingParameter", "The request must contain the parameter Actions.", add, actions=())
     text = "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify."
-    refused("InvalidParameterValue", text, add, accounts=())
+    aws_refuses("InvalidParameterValue", text, add, accounts=())
 
 
 @pytest.mark.parametrize("label", ["", "x" * 81, "two words", "ö", "a.b"])
-def test_a_label_has_1_to_80_letters_digits_hyphens_and_underscores(add, refused, label):
+def test_a_label_has_1_to_80_letters_digits_hyphens_and_underscores(add, aws_refuses, label):
     """sqs.md 13.4"""
-    refused("InvalidParameterValue", None, add, label=label)
+    aws_refuses("InvalidParameterValue", None, add, label=label)
 
 
 def test_the_longest_label_is_taken(add, policy):
@@ -188,16 +188,16 @@ def test_the_longest_label_is_taken(add, policy):
     assert len(policy()["Statement"][0]["Sid"]) == 80
 
 
-def test_the_checks_go_label_actions_accounts_counts_names(add, refused):
+def test_the_checks_go_label_actions_accounts_counts_names(add, aws_refuses):
     """sqs.md 21 (20)"""
     many = ("CreateQueue",) * 8
-    refused("InvalidParameterValue", None, add, label="", actions=(), accounts=())
-    refused("MissingParameter", None, add, actions=(), accounts=())
-    refused("InvalidParameterValue", None, add, actions=many, accounts=())
-    refused("OverLimit", None, add, status=403, actions=many)
+    aws_refuses("InvalidParameterValue", None, add, label="", actions=(), accounts=())
+    aws_refuses("MissingParameter", None, add, actions=(), accounts=())
+    aws_refuses("InvalidParameterValue", None, add, actions=many, accounts=())
+    aws_refuses("OverLimit", None, add, status=403, actions=many)
     add()
     text = f"Value SQS:CreateQueue for parameter ActionName is invalid. Reason: {OWNER}"
-    refused("InvalidParameterValue", text, add, actions=("CreateQueue",))
+    aws_refuses("InvalidParameterValue", text, add, actions=("CreateQueue",))
 
 
 def test_a_permission_raises_the_time_of_the_last_change(world, client, url, add, remove):
@@ -252,14 +252,14 @@ def test_a_policy_is_given_back_as_it_was_set_and_unset_by_an_empty_text(client,
         json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT], "Id": "x" * 8192}),
     ],
 )
-def test_what_is_no_policy_is_refused(client, url, refused, text):
+def test_what_is_no_policy_is_refused(client, url, aws_refuses, text):
     """sqs.md 13.5"""
     expected = "Invalid value for the parameter Policy."
     given = {"Policy": text}
-    refused("InvalidAttributeValue", expected, client.set_queue_attributes, QueueUrl=url, Attributes=given)
+    aws_refuses("InvalidAttributeValue", expected, client.set_queue_attributes, QueueUrl=url, Attributes=given)
 
 
-def test_a_policy_has_at_most_twenty_statements(client, url, refused):
+def test_a_policy_has_at_most_twenty_statements(client, url, aws_refuses):
     """sqs.md 13.5"""
     text = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "1"}] * 21})
     with pytest.raises(client.exceptions.ClientError, match="21 statements were found in the submitted policy, max"):

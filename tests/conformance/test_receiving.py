@@ -278,3 +278,12 @@ def test_a_refused_attribute_filter_has_the_shape_of_every_refusal(queue, refuse
     with refused(errors.SerializationException, "NUMBER_VALUE can not be converted to a String") as caught:
         queue.receive(message_attribute_names=[1])
     assert caught.value.operation_name == "ReceiveMessage"
+
+
+def test_a_friendly_receive_brings_all_attributes_and_an_empty_one_an_empty_list(queue):
+    """sqs.md 1.5, 6.9"""
+    assert queue.receive() == []
+    queue.send("a", message_attributes={"kind": "order"})
+    [message] = queue.receive()
+    assert message.message_attributes == {"kind": "order"}
+    assert message.attributes["ApproximateReceiveCount"] == "1"

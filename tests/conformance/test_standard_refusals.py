@@ -10,14 +10,14 @@ def url(client):
     return client.create_queue(QueueName="q")["QueueUrl"]
 
 
-def test_a_deduplication_id_is_refused(client, url, refused):
+def test_a_deduplication_id_is_refused(client, url, aws_refuses):
     """sqs.md 8.1 (U24)"""
     text = (
         "Value 1 for parameter MessageDeduplicationId is invalid. "
         "Reason: The request includes a parameter that is not valid for this queue type."
     )
     parameters = {"MessageBody": "m", "MessageDeduplicationId": "1"}
-    refused("InvalidParameterValue", text, client.send_message, QueueUrl=url, **parameters)
+    aws_refuses("InvalidParameterValue", text, client.send_message, QueueUrl=url, **parameters)
 
 
 def test_a_deduplication_id_fails_its_entry_of_a_batch_alone(client, url):
@@ -46,20 +46,20 @@ def test_a_group_is_taken_and_comes_back_without_a_number_or_an_order(client, ur
 
 
 @pytest.mark.parametrize("value", ["", "x" * 129, "two words", "ö"])
-def test_a_group_is_held_to_the_form_of_fifo_queues(client, url, refused, value):
+def test_a_group_is_held_to_the_form_of_fifo_queues(client, url, aws_refuses, value):
     """sqs.md 8.2, 7.3"""
     text = (
         f"Value {value} for parameter MessageGroupId is invalid. "
         "Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."
     )
     parameters = {"MessageBody": "m", "MessageGroupId": value}
-    refused("InvalidParameterValue", text, client.send_message, QueueUrl=url, **parameters)
+    aws_refuses("InvalidParameterValue", text, client.send_message, QueueUrl=url, **parameters)
 
 
-def test_an_attempt_id_is_refused(client, url, refused):
+def test_an_attempt_id_is_refused(client, url, aws_refuses):
     """sqs.md 7.12 (U22)"""
     text = (
         "Value a for parameter ReceiveRequestAttemptId is invalid. "
         "Reason: The request include parameter that is not valid for this queue type."
     )
-    refused("InvalidParameterValue", text, client.receive_message, QueueUrl=url, ReceiveRequestAttemptId="a")
+    aws_refuses("InvalidParameterValue", text, client.receive_message, QueueUrl=url, ReceiveRequestAttemptId="a")

@@ -41,9 +41,9 @@ def test_tags_are_set_with_the_creation_of_a_queue(client):
     assert client.list_queue_tags(QueueUrl=url)["Tags"] == {"a": "1"}
 
 
-def test_a_queue_is_not_made_with_a_tag_that_is_refused(client, refused):
+def test_a_queue_is_not_made_with_a_tag_that_is_refused(client, aws_refuses):
     """sqs.md 18, 14.22"""
-    refused("InvalidParameterValue", KEY_FORM, client.create_queue, QueueName="tagged", tags={"a!": "1"})
+    aws_refuses("InvalidParameterValue", KEY_FORM, client.create_queue, QueueName="tagged", tags={"a!": "1"})
     assert "QueueUrls" not in client.list_queues()
 
 
@@ -56,13 +56,13 @@ def test_tags_are_taken_away_and_unknown_keys_ignored(client, url, tag, tags):
     assert tags() is None
 
 
-def test_at_most_50_tags(tag, tags, refused):
+def test_at_most_50_tags(tag, tags, aws_refuses):
     """sqs.md 14.22"""
     tag({f"key-{number}": "x" for number in range(49)})
     text = "Too many tags added for queue q."
-    refused("InvalidParameterValue", text, tag, tags={"one": "1", "two": "2"})
+    aws_refuses("InvalidParameterValue", text, tag, tags={"one": "1", "two": "2"})
     tag({"one": "1"})
-    refused("InvalidParameterValue", text, tag, tags={"two": "2"})
+    aws_refuses("InvalidParameterValue", text, tag, tags={"two": "2"})
     tag({"one": "still fifty"})
     assert len(tags()) == 50
     assert "two" not in tags()
@@ -71,9 +71,9 @@ def test_at_most_50_tags(tag, tags, refused):
 @pytest.mark.parametrize(
     ("key", "text"), [("", KEY_LENGTH), ("x" * 129, KEY_LENGTH), ("a!", KEY_FORM), ("a\x00", KEY_FORM), ("€", KEY_FORM)]
 )
-def test_a_key_out_of_form_is_refused_and_changes_nothing(tag, tags, refused, key, text):
+def test_a_key_out_of_form_is_refused_and_changes_nothing(tag, tags, aws_refuses, key, text):
     """sqs.md 14.22"""
-    refused("InvalidParameterValue", text, tag, tags={"good": "1", key: "1"})
+    aws_refuses("InvalidParameterValue", text, tag, tags={"good": "1", key: "1"})
     assert tags() is None
 
 
@@ -85,16 +85,16 @@ def test_a_key_of_letters_digits_blanks_and_symbols_is_taken(tag, tags, key):
 
 
 @pytest.mark.parametrize("value", ["x" * 257, "a!"])
-def test_a_value_out_of_form_is_refused(tag, refused, value):
+def test_a_value_out_of_form_is_refused(tag, aws_refuses, value):
     """sqs.md 14.22, 21 (19)"""
-    refused("InvalidParameterValue", None, tag, tags={"a": value})
+    aws_refuses("InvalidParameterValue", None, tag, tags={"a": value})
 
 
-def test_no_tags_and_no_keys_are_refused(client, url, tag, refused):
+def test_no_tags_and_no_keys_are_refused(client, url, tag, aws_refuses):
     """sqs.md 14.22, 14.23"""
-    refused("MissingParameter", "The request must contain the parameter Tags.", tag, tags={})
-    refused("InvalidParameterValue", KEY_LENGTH, client.untag_queue, QueueUrl=url, TagKeys=[])
-    refused("InvalidParameterValue", KEY_LENGTH, client.untag_queue, QueueUrl=url, TagKeys=["x" * 129])
+    aws_refuses("MissingParameter", "The request must contain the parameter Tags.", tag, tags={})
+    aws_refuses("InvalidParameterValue", KEY_LENGTH, client.untag_queue, QueueUrl=url, TagKeys=[])
+    aws_refuses("InvalidParameterValue", KEY_LENGTH, client.untag_queue, QueueUrl=url, TagKeys=["x" * 129])
 
 
 def test_tags_do_not_change_the_time_of_the_last_change(world, client, url, tag):

@@ -291,7 +291,6 @@ def test_messages_that_expire_in_flight_leave_nothing_behind():
     assert queue.expired == 600
 
 
-@pytest.mark.xfail(strict=True, reason="change_visibility leaves stale deadlines and never cleans them up")
 def test_messages_shown_again_by_hand_leave_nothing_behind():
     queue = make()
     send(queue)

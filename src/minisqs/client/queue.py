@@ -416,7 +416,7 @@ class Queues:
         Raises:
             QueueDoesNotExist: There is none.
         """
-        engine = self.port.checked("GetQueueUrl", lambda: self.port.service.queue(url))
+        engine = self.port.checked("GetQueueUrl", lambda: self.port.service.queue(url), queue_url=url)
         queue = self._by_url.get(engine.url)
         if queue is None or queue._engine is not engine:
             queue = self._by_url[engine.url] = Queue(self, engine.url)

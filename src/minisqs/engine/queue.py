@@ -222,13 +222,17 @@ class Queue:
         extras = attrs.evolve(old.extras, dead_letter_source_arn=None, moved_ns=0, carried_count=0)
         return self._arrive(old, producer, place, now, now, extras, now)
 
-    def next_available(self, now: int) -> Message | None:
-        """The message that a receive would be given next, left where it is."""
-        candidates = self._ordering.candidates(now)
-        message = next(candidates, None)
+    def available(self) -> list[Message]:
+        """The available messages, oldest first, also those that a group or a tenant keeps back. Cost: O(messages)."""
+        return [message for message in self.messages.values() if message.state is AVAILABLE]
+
+    def oldest_available(self, now: int) -> Message | None:
+        """The first of them. Cost: O(log r); on FIFO and fair queues one for each message that is not available."""
+        if not isinstance(self._ordering, StandardOrdering):
+            return next((message for message in self.messages.values() if message.state is AVAILABLE), None)
+        message = next(self._ordering.candidates(now), None)
         if message is not None:
             self._ordering.add_back(message, len(self.messages))
-        candidates.close()
         return message
 
     def move_away(self, message: Message) -> None:

@@ -165,40 +165,54 @@ class MoveTasks:
         return min(self._running, key=lambda task: task.next_ns).source.name
 
     def run_next(self) -> list[tuple[Queue, Change]]:
-        """Let the task that is due first go on by one step; the move that it made, by the queue it left."""
+        """Let the task that is due first go on; the moves that it made, by the queue they were made from."""
         task = min(self._running, key=lambda task: task.next_ns)
-        moved = self._step(task, task.next_ns)
-        if not task.active:
-            self._running.remove(task)
-        return moved
-
-    def _step(self, task: MoveTask, now: int) -> list[tuple[Queue, Change]]:
-        source = task.source
+        now = task.next_ns
+        moves: list[Change] = []
         if task.status == CANCELLING:
             task.end(CANCELLED)
-        elif self._account.by_arn(source.arn) is not source:
+        elif self._account.by_arn(task.source.arn) is not task.source:
             task.end(FAILED, NO_QUEUE)
         elif now - task.started_ns >= limits.MOVE_TASK_NS:
             task.end(FAILED, OVER_TIME)
-        elif (message := source.next_available(now)) is None:
-            task.end(COMPLETED)
-        elif (target_arn := task.destination_arn or message.extras.dead_letter_source_arn) is None:
-            task.end(FAILED, NO_SOURCE)
-        elif (target := self._account.by_arn(target_arn)) is None:
-            task.end(FAILED, NO_QUEUE)
+        elif task.rate is None:
+            moves = self._move_all(task, now)
         else:
-            return [(source, self._move(task, message, target, now))]
-        return []
+            moves = self._move_one(task, task.rate, now)
+        if not task.active:
+            self._running.remove(task)
+        return [(task.source, move) for move in moves]
 
-    def _move(self, task: MoveTask, message: Message, target: Queue, now: int) -> Change:
+    def _move_all(self, task: MoveTask, now: int) -> list[Change]:
+        moves = []
+        for message in task.source.available():
+            move = self._move(task, message, now)
+            if move is None:
+                return moves
+            moves.append(move)
+        task.end(COMPLETED)
+        return moves
+
+    def _move_one(self, task: MoveTask, rate: int, now: int) -> list[Change]:
+        message = task.source.oldest_available(now)
+        move = None if message is None else self._move(task, message, now)
+        if not task.source.visible and task.active:
+            task.end(COMPLETED)
+        elif task.active:
+            task.next_ns = task.started_ns + task.moved * SECOND_NS // rate
+        return [] if move is None else [move]
+
+    def _move(self, task: MoveTask, message: Message, now: int) -> Change | None:
+        """Move a message where the task, or its own source, says; None ends the task, as it says neither."""
+        target_arn = task.destination_arn or message.extras.dead_letter_source_arn
+        target = None if target_arn is None else self._account.by_arn(target_arn)
+        if target is None:
+            task.end(FAILED, NO_SOURCE if target_arn is None else NO_QUEUE)
+            return None
         task.source.move_away(message)
         producer = f"redrive to {target.name}"
         target.take_redriven(message, producer=producer, place=self._account.next_place(producer), now=now)
         task.moved += 1
-        if task.rate is not None:
-            task.next_ns = task.started_ns + task.moved * SECOND_NS // task.rate
-            if task.source.next_available(now) is None:
-                task.end(COMPLETED)
         return Change(now, Event.MOVED, message, target.name)
 
 

@@ -111,6 +111,7 @@ class Service:
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
+        prefix = checks.text(prefix)
         return [self._queues[name] for name in self._names.irange(prefix, prefix + "\x7f")]
 
     def has_queue(self, arn: str) -> bool:

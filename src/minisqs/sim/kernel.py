@@ -189,7 +189,7 @@ class Kernel:
             if not self._active and self._background.next_due_ns() == NEVER_NS:
                 return
             if not self._step(give_up_ns()):
-                busy[self._next_label()] += 1
+                busy[self._next_label()] += 0  # named, though it has not happened
                 break
             if not self._ran_passive:
                 busy[self._ran] += 1
@@ -244,8 +244,9 @@ class Kernel:
 
 
 def _never_settled(passed_ns: int, busy: Counter[str]) -> str:
-    """The text that names what kept a run busy."""
-    most = ", ".join(f"{label} ({count:,} events)" for label, count in busy.most_common(3))
+    """The text that names what kept a run busy, and what would have come next."""
+    named = [f"{label} ({count:,} events)" if count else f"{label} (next)" for label, count in busy.most_common(3)]
+    most = ", ".join(named)
     return (
         f"the world has not come to rest after {passed_ns / SECOND_NS:,.0f} simulated seconds and "
         f"{busy.total():,} events; what kept it busy: {most}. A message that always fails needs a redrive "

@@ -493,18 +493,18 @@ class Port:
             self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
             return answer
 
-    def checked(self, action: str, check: Callable[[], Answer]) -> Answer:
+    def checked(self, action: str, check: Callable[[], Answer], *, queue_url: str = "") -> Answer:
         """What a check before a call gives; its refusal is one of the action."""
         try:
             return check()
         except errors.SqsError as error:
-            self.refuse(error, action)
+            self.refuse(error, action, queue_url=queue_url)
             raise
 
-    def refuse(self, error: errors.SqsError, action: str, *, caller: str = MAIN) -> None:
+    def refuse(self, error: errors.SqsError, action: str, *, queue_url: str = "", caller: str = MAIN) -> None:
         """Take note of a refusal that came before the call did, of parameters that could not be read."""
         if not error.operation_name:
-            self._tell_refusal(error, action, "", caller)
+            self._tell_refusal(error, action, queue_url, caller)
 
     def _refuse(self, error: errors.SqsError, action: str, queue_url: object, caller: str) -> NoReturn:
         """Take note of a refusal, and raise it."""

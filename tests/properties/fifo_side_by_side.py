@@ -146,6 +146,15 @@ class FifoSideBySide:
         assert done is not None
         self._received(queue, before, *done)
 
+    def repeat_receive(self, queue: int, limit: int, offset: int) -> None:
+        """A receive, its repeat, and another one just when its five minutes end, counted from the first call."""
+        attempt_id = f"repeat{len(self.ids)}"
+        self.receive_message(queue, limit, 400, attempt_id)
+        self.advance(200 * SECOND)
+        self.receive_message(queue, limit, 400, attempt_id)
+        self.advance(100 * SECOND + offset)
+        self.receive_message(queue, limit, 400, attempt_id)
+
     def poll(self, queue: int, limit: int, wait: int) -> None:
         """One poll that waits: until something is there, or to its end."""
         start, end = self.now, self.now + wait * SECOND

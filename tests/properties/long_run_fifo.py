@@ -19,7 +19,7 @@ from fifo_side_by_side import FifoSideBySide
 STEPS_OF_ONE_WORLD = 400
 MOST_MESSAGES = 25
 WEIGHTS = {
-    "send_message": 22, "send_message_batch": 4, "receive_message": 24, "poll": 4, "delete_message": 16,
+    "send_message": 22, "send_message_batch": 4, "receive_message": 24, "repeat_receive": 1, "poll": 4, "delete_message": 16,
     "delete_message_batch": 4, "change_message_visibility": 12, "purge_queue": 1, "set_retention": 1,
     "set_delay": 1, "set_scope": 1, "advance": 6, "advance_to_deadline": 16,
 }  # fmt: skip
@@ -79,8 +79,11 @@ def one_step(both: FifoSideBySide, random: Random, action: str, groups: str) -> 
         case "send_message_batch":
             both.send_message_batch(queue, [(random.choice(groups), draw_id()) for _ in range(random.randint(1, 10))])
         case "receive_message":
-            attempt_id = random.choice([None, None, "once", "again"])
-            both.receive_message(queue, random.randint(1, 10), random.choice([None, None, seconds]), attempt_id)
+            attempt_id = random.choice([None, None, None, "once"])
+            visibility = random.choice([None, None, seconds])
+            both.receive_message(queue, random.randint(1, 10), visibility, attempt_id)
+        case "repeat_receive":
+            both.repeat_receive(queue, random.randint(1, 10), random.choice([-1, 0, 1]))
         case "poll":
             both.poll(queue, random.randint(1, 10), random.randint(1, 20))
         case "delete_message":

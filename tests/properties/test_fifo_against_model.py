@@ -68,6 +68,10 @@ class FifoQueues(RuleBasedStateMachine):
     def receive_message(self, queue: int, limit: int, visibility: int | None, attempt_id: str | None) -> None:
         self.both.receive_message(queue, limit, visibility, attempt_id)
 
+    @rule(queue=QUEUES, limit=st.integers(1, 10), offset=OFFSETS)
+    def repeat_receive(self, queue: int, limit: int, offset: int) -> None:
+        self.both.repeat_receive(queue, limit, offset)
+
     @precondition(lambda self: self.may_poll)
     @rule(queue=QUEUES, limit=st.integers(1, 10), wait=st.integers(1, 20))
     def poll(self, queue: int, limit: int, wait: int) -> None:

@@ -82,3 +82,16 @@ def test_noisy_tenant_is_quiet_again_once_drained_though_it_sends_before_the_nex
     queue.send("loud again", message_group_id="loud")
     queue.send("quiet", message_group_id="ann")
     assert [message.body for message in queue.receive(10)] == ["loud again", "quiet"]
+
+
+@pytest.mark.xfail(strict=True, reason="a handle that is read back knows nothing of a message that has left the queue")
+def test_journal_of_a_second_delete_names_the_message_whether_by_the_message_or_by_its_handle() -> None:
+    world = minisqs.World()
+    queue = world.create_queue("orders")
+    queue.send("order")
+    [message] = queue.receive()
+    message.delete()
+    message.delete()
+    assert world.journal[-1].message == "main/1"
+    queue.delete(message.receipt_handle)
+    assert world.journal[-1].message == "main/1"

@@ -38,12 +38,23 @@ SEND = st.fixed_dictionaries(
         ),
     }
 )
+ATTRIBUTES = st.sampled_from([None, None, {"kind": {"DataType": "String", "StringValue": "greeting"}}])
+FINE = {"body": st.sampled_from("abc"), "delay": st.sampled_from([None, 0]), "attributes": ATTRIBUTES}
+FOR_STANDARD = st.fixed_dictionaries(
+    {**FINE, "group": st.sampled_from([None, None, "g"]), "deduplication_id": st.none()}
+)
+FOR_FIFO = st.fixed_dictionaries(
+    {**FINE, "group": st.sampled_from("gh"), "deduplication_id": st.integers(1, 40).map(str)}
+)
 QUEUE = st.sampled_from(NAMES)
+OWN = st.sampled_from([None, None, None, None, *NAMES])
+"""Where a handle is used: mostly in the queue that gave it out."""
 HANDLE = st.integers(-5, 5)
 SECONDS = st.sampled_from([0, 1, 30, 43_200, 43_201, -1])
 STEP = st.one_of(
     st.tuples(st.just("send"), QUEUE, SEND),
-    st.tuples(st.just("send"), QUEUE, SEND),
+    st.tuples(st.just("send_batch"), st.just(NAMES[0]), st.lists(FOR_STANDARD, min_size=1, max_size=10)),
+    st.tuples(st.just("send_batch"), st.just(NAMES[1]), st.lists(FOR_FIFO, min_size=1, max_size=10)),
     st.tuples(st.just("send_batch"), QUEUE, st.lists(SEND, max_size=11)),
     st.tuples(
         st.just("receive"),
@@ -53,14 +64,28 @@ STEP = st.one_of(
         st.sampled_from([None, 0, 1, 20]),
     ),
     st.tuples(st.just("receive"), QUEUE, st.just(10), st.none(), st.just(0)),
-    st.tuples(st.just("delete"), QUEUE, HANDLE),
-    st.tuples(st.just("delete_batch"), QUEUE, st.lists(HANDLE, max_size=4)),
-    st.tuples(st.just("change"), QUEUE, HANDLE, SECONDS),
-    st.tuples(st.just("change_batch"), QUEUE, st.lists(HANDLE, max_size=4), SECONDS),
-    st.tuples(st.just("purge"), QUEUE),
-    st.tuples(st.just("attributes"), QUEUE),
+    st.tuples(st.just("receive"), QUEUE, st.just(3), st.none(), st.just(0)),
+    st.tuples(st.just("delete"), OWN, HANDLE),
+    st.tuples(st.just("delete_batch"), OWN, st.lists(HANDLE, max_size=4)),
+    st.tuples(st.just("change"), OWN, HANDLE, SECONDS),
+    st.tuples(st.just("change_batch"), OWN, st.lists(HANDLE, max_size=4), SECONDS),
+    st.tuples(st.sampled_from(["purge", "attributes", "attributes"]), QUEUE),
     st.tuples(st.just("advance"), st.sampled_from([1, 5, 29, 30, 60, 300])),
 )
+
+
+BLANK = dict.fromkeys(["delay", "group", "deduplication_id", "attributes"])
+PROLOGUE: list[tuple[Any, ...]] = [
+    ("send_batch", NAMES[0], [{**BLANK, "body": body} for body in "abcd"]),
+    (
+        "send_batch",
+        NAMES[1],
+        [{**BLANK, "body": body, "group": body[0], "deduplication_id": body} for body in ("g1", "g2", "h1")],
+    ),
+    ("receive", NAMES[0], 3, None, 0),
+    ("receive", NAMES[1], 2, None, 0),
+]
+"""So that there are handles from the start."""
 
 
 class Face:
@@ -71,8 +96,8 @@ class Face:
 
     def __init__(self) -> None:
         self.world = World("the same")
-        self.received: list[tuple[Any, str]] = []
-        """What this face deletes by, and the handle as a text."""
+        self.received: list[tuple[str, Any, str]] = []
+        """From which queue, what this face deletes by, and the handle as a text."""
         dead = self.world.create_queue("dead")
         for name in NAMES:
             fifo = {"fifo_queue": True} if name.endswith(".fifo") else {}
@@ -83,14 +108,18 @@ class Face:
     def do(self, action: str, *arguments: Any) -> object:
         if action == "advance":
             return self.world.advance(*arguments)
+        name, *others = arguments
+        if name is None:  # the queue of the handle, or of the first of them
+            place = others[0] if isinstance(others[0], int) else (others[0] or [0])[0]
+            name = self.received[place % len(self.received)][0] if self.received else NAMES[0]
         try:
-            return getattr(self, action)(*arguments)
+            return getattr(self, action)(name, *others)
         except errors.SqsError as error:
             return error.code, error.message, error.http_status, error.operation_name, error.request_id != ""
 
     def handle(self, place: int) -> Any:
         """By what to delete a message that was received, if there was one."""
-        return self.received[place % len(self.received)][0] if self.received else "no handle"
+        return self.received[place % len(self.received)][1] if self.received else "no handle"
 
     def handles(self, places: Sequence[int]) -> list[tuple[str, Any]]:
         return [(str(number), self.handle(place)) for number, place in enumerate(places)]
@@ -119,7 +148,7 @@ class Friendly(Face):
 
     def receive(self, name: str, limit: int | None, timeout: int | None, wait: int | None) -> object:
         messages = self.world.queue(name).receive(limit, visibility_timeout=timeout, wait_time_seconds=wait)
-        self.received += [(message, message.receipt_handle) for message in messages]
+        self.received += [(name, message, message.receipt_handle) for message in messages]
         return list(map(self._received, messages))
 
     def _received(self, message: Message) -> object:
@@ -171,7 +200,7 @@ class Typed(Face):
     def receive(self, name: str, limit: int | None, timeout: int | None, wait: int | None) -> object:
         deliveries = self.world.sqs.receive_message(self.url[name], ReceiveMessage(limit, timeout, wait))
         handles = [self.world.sqs.receipt_handle(self.url[name], delivery) for delivery in deliveries]
-        self.received += zip(handles, handles, strict=True)
+        self.received += [(name, handle, handle) for handle in handles]
         return [self._received(delivery, handle) for delivery, handle in zip(deliveries, handles, strict=True)]
 
     def _received(self, delivery: Delivery, handle: str) -> object:
@@ -237,7 +266,7 @@ class Client(Face):
             **{key: value for key, value in given.items() if value is not None},
         )
         messages = answer.get("Messages", [])
-        self.received += [(message["ReceiptHandle"],) * 2 for message in messages]
+        self.received += [(name, message["ReceiptHandle"], message["ReceiptHandle"]) for message in messages]
         return [
             (
                 message["Body"],
@@ -309,13 +338,13 @@ def test_friendly_api_typed_actions_and_client_give_the_same_answers_and_journal
     program: list[tuple[Any, ...]],
 ) -> None:
     faces: list[Face] = [Friendly(), Typed(), Client()]
-    for step in program:
+    for step in [*PROLOGUE, *program]:
         friendly, typed, client = [face.do(*step) for face in faces]
         assert friendly == typed == client
         assert len({face.world.clock.now_ns for face in faces}) == 1
     first, *others = faces
     for face in others:
-        assert [handle for _, handle in face.received] == [handle for _, handle in first.received]
+        assert [handle for *_, handle in face.received] == [handle for *_, handle in first.received]
         for name in (*NAMES, "dead"):
             assert face.world.queue(name).counts == first.world.queue(name).counts
             assert face.world.queue(name).messages() == first.world.queue(name).messages()
@@ -331,7 +360,7 @@ FACES: list[Callable[[], Face]] = [Friendly, Typed, Client]
 @pytest.mark.parametrize("face", FACES)
 def test_a_face_answers_in_plain_values(face: Callable[[], Face]) -> None:
     one = face()
-    given = {"body": "a", "delay": None, "group": None, "deduplication_id": None, "attributes": None}
+    given = {**BLANK, "body": "a"}
     message_id, md5, *rest = one.do("send", "orders", given)  # type: ignore[misc]
     assert (len(message_id), md5, rest) == (36, "0cc175b9c0f1b6a831c399e269772661", [None, None])
     [received] = one.do("receive", "orders", 10, None, 0)  # type: ignore[misc]

@@ -13,8 +13,8 @@ import minisqs
 
 def through_client(scale: Scale) -> None:
     section("client", "time of a lifecycle through world.client(), over the same through Queue and Message")
-    # Short rounds and many of them: what disturbs the machine for a moment then spoils few.
-    count, rounds = scale.messages // 5, scale.rounds * 3
+    # Long rounds: a client's lifecycle is long enough for whatever disturbs the machine to hit one of a pair alone.
+    count, rounds = scale.messages * 2, scale.rounds
     results = in_turn({"client": lives_through_client(count), "friendly": lives_in(new_queue(), count)}, rounds)
     for what in ("single", "tens"):
         ratio_figure(f"{what}, client over friendly", results.ratio(what, "client", "friendly"), Goal(3))

@@ -25,9 +25,11 @@ NAMES = ("orders.fifo", "dead.fifo")
 MAIN, DEAD = 0, 1
 
 SPARED = True
-"""Lets no message become a dead letter, since those never expire: ``tests/test_found_by_h6.py`` has the case.
+"""Spares the engine what it is known to fail: ``tests/test_found_by_h6.py`` has the cases.
 
-Once that passes, this becomes False, and then goes, with the line that asks for it.
+No message becomes a dead letter, since those never expire; no visibility is changed to the deadline that a
+message has, since a receive could then still be repeated. Once both pass, this becomes False, and then goes,
+with the lines that ask for it.
 """
 
 
@@ -221,6 +223,8 @@ class FifoSideBySide:
     def change_message_visibility(self, handle: int, visibility: int) -> None:
         """Hide for longer or shorter."""
         queue, text, ticket = self.handles[handle]
+        if SPARED and ticket.message.hidden_until == self.now + visibility * SECOND:
+            return
         self.both(
             lambda: self.queues[queue].change_visibility(text, visibility),
             lambda: self.models[queue].change_visibility(ticket, visibility * SECOND, self.now),

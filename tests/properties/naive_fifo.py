@@ -75,7 +75,7 @@ class Attempt:
 
     until: int
     tickets: list[Ticket]
-    deadline: int
+    turn: tuple[int, int]
 
 
 @dataclass(eq=False)
@@ -143,7 +143,7 @@ class NaiveFifo:
         if attempt_id is not None:
             self.attempts.pop(attempt_id, None)
             if tickets:
-                self.attempts[attempt_id] = Attempt(first_until, tickets, until)
+                self.attempts[attempt_id] = Attempt(first_until, tickets, (until, self.calls))
         return tickets
 
     def _hand_out(self, limit: int, now: int) -> list[Ticket]:
@@ -184,10 +184,7 @@ class NaiveFifo:
         return (
             attempt is not None
             and now < attempt.until
-            and all(
-                self._holds(ticket, now) and ticket.message.hidden_until == attempt.deadline
-                for ticket in attempt.tickets
-            )
+            and all(self._holds(ticket, now) and ticket.message.turn == attempt.turn for ticket in attempt.tickets)
         )
 
     def _hide(self, message: Stored, until: int) -> None:

@@ -45,6 +45,10 @@ class Results:
         quarter = len(ratios) // 4
         return Ratio(statistics.median(ratios), ratios[quarter], ratios[-1 - quarter])
 
+    def median(self, what: str, candidate: str) -> float:
+        """The median over the rounds of what one candidate measured."""
+        return statistics.median(measured[candidate][what] for measured in self._rounds)
+
 
 def in_turn(candidates: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int) -> Results:
     """Let the candidates measure in turn; a first round warms up and is not kept."""

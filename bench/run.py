@@ -17,35 +17,18 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from operator import itemgetter
 from time import perf_counter_ns as clock  # noqa: TID251  # a benchmark reads the real clock
-from typing import Any, NamedTuple
+from typing import Any
 
+from fifo import fifo
 from kit import BODY, Goal, figure, in_turn, left_out, ratio_figure, section
+from passing_time import passing_time
+from subjects import FULL, QUICK, TEN, TWELVE_HOURS, Scale, lives_in, new_queue
+from through_client import through_client
 from yardsticks import BareDeque, LeanQueue, MotoBackend
 
 import minisqs
 
-TEN = [BODY] * 10
-TWELVE_HOURS = 43_200
 EXTRA = "it comes with the extra `bench`"
-
-
-class Scale(NamedTuple):
-    """How much is measured."""
-
-    rounds: int
-    messages: int
-    many: int
-    stored: int
-    dead: int
-
-
-FULL = Scale(rounds=25, messages=1000, many=1_000_000, stored=100_000, dead=100_000)
-QUICK = Scale(rounds=5, messages=1000, many=50_000, stored=20_000, dead=30_000)
-
-
-def new_queue(**attributes: Any) -> minisqs.Queue:
-    """A queue in a world of its own, with its journal as it comes, that bears all the messages in flight."""
-    return minisqs.World(in_flight_limit=10_000_000).create_queue("orders", **attributes)
 
 
 # ------------------------------------------------------------------------------------------------ lifecycle
@@ -69,23 +52,6 @@ def lifecycle(scale: Scale) -> None:
         ratio_figure(f"{what}, minisqs over a bare deque", results.ratio(what, "minisqs", "deque"))
     for what in ("single", "tens"):
         ratio_figure(f"{what}, the lean queue over a bare deque", results.ratio(what, "lean", "deque"))
-
-
-def lives_in(queue: minisqs.Queue, count: int) -> Callable[[], Mapping[str, float]]:
-    """Lifecycles through Queue and Message: one by one, then through the batches."""
-
-    def measure() -> Mapping[str, float]:
-        began = clock()
-        for _ in range(count):
-            queue.send(BODY)
-            queue.receive()[0].delete()
-        single = clock()
-        for _ in range(count // 10):
-            queue.send_batch(TEN)
-            queue.delete_batch(queue.receive(10))
-        return {"single": (single - began) / count, "tens": (clock() - single) / count}
-
-    return measure
 
 
 def lives_of(
@@ -298,6 +264,9 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "lifecycle": lifecycle,
     "growth": growth,
     "memory": memory,
+    "fifo": fifo,
+    "client": through_client,
+    "time": passing_time,
     "moto": moto,
     "import": imports,
 }
@@ -306,7 +275,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure minisqs against its yardsticks.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"what to measure: {', '.join(SECTIONS)}; else all")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes; all in under 20 seconds")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes; all in half a minute")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in SECTIONS]
     if unknown:

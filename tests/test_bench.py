@@ -29,7 +29,16 @@ def test_the_benchmark_of_the_lifecycle_prints_a_ratio_a_goal_and_a_verdict_for_
     assert all(re.search(r" [\d.,]+x ", line) for line in figures)
 
 
+def test_the_benchmarks_of_fifo_queues_the_client_and_passing_time_print_their_figures():
+    done = run("--quick", "fifo", "client", "time")
+    assert (done.returncode, done.stderr) == (0, "")
+    titles = re.findall(r"^(\w+)[^:\n]*: ", done.stdout, re.MULTILINE)
+    assert titles == ["fifo", "client", "time", "time"]
+    goals = re.findall(r" goal <= ([\d.]+)(x| ms) +(?:ok|MISSED)", done.stdout)
+    assert goals == [("4", "x")] * 2 + [("3", "x")] * 2 + [("10", " ms")] * 3 + [("1.5", "x")] * 2
+
+
 def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
-    assert "lifecycles is none of lifecycle, growth, memory, moto, import" in done.stderr
+    assert "lifecycles is none of lifecycle, growth, memory, fifo, client, time, moto, import" in done.stderr

@@ -101,10 +101,14 @@ class NaiveFifo:
     ended: dict[str, int] = field(default_factory=lambda: dict.fromkeys(["deleted", "expired", "purged", "moved"], 0))
 
     # ---------------------------------------------------------------------------------------------- sending
+    def scope_in_force(self, now: int) -> str:
+        """For a minute after a change, the scope from before (3.11)."""
+        return self.former_scope if now < self.scope_changed + 60 * SECOND else self.scope
+
     def send(self, body: str, group: str, deduplication_id: str, now: int) -> Stored:
         """The stored message, or the first one under the same id (7.4)."""
         self._begin(now)
-        scope = self.former_scope if now < self.scope_changed + 60 * SECOND else self.scope
+        scope = self.scope_in_force(now)
         counts_for = group if scope == "messageGroup" else None
         for known in self.known:
             same = (known.group, known.deduplication_id) == (counts_for, deduplication_id)
@@ -244,7 +248,7 @@ class NaiveFifo:
         """Sends go by the former scope for 60 seconds more."""
         self._begin(now)
         if scope != self.scope:
-            self.former_scope, self.scope, self.scope_changed = self.scope, scope, now
+            self.former_scope, self.scope, self.scope_changed = self.scope_in_force(now), scope, now
 
     def counts(self, now: int) -> tuple[int, int, int]:
         """Available, in flight, delayed."""

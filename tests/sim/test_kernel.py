@@ -260,7 +260,7 @@ def test_a_run_that_never_settles_names_what_keeps_it_busy():
     with pytest.raises(errors.NeverSettled, match=r"often \(101 events\), seldom \(11 events\)") as caught:
         kernel.run_until_idle(lambda: 1000, 10_000)
     assert kernel.clock.now_ns == 1000
-    assert "113 events" in str(caught.value)
+    assert "112 events" in str(caught.value)
 
 
 def test_a_run_ends_after_so_many_events():
@@ -275,5 +275,5 @@ def test_a_run_given_up_names_what_would_have_come_next():
     with pytest.raises(errors.NeverSettled, match=r"the background \(next\)"):
         kernel.run_until_idle(lambda: 1000, 10)
     note(kernel, [], 1500, "a late event")
-    with pytest.raises(errors.NeverSettled, match=r"a late event \(1 events\)"):
+    with pytest.raises(errors.NeverSettled, match=r"a late event \(next\)"):
         kernel.run_until_idle(lambda: 1000, 10)

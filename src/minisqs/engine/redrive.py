@@ -184,7 +184,7 @@ class MoveTasks:
         return [(task.source, move) for move in moves]
 
     def _move_all(self, task: MoveTask, now: int) -> list[Change]:
-        moves = []
+        moves: list[Change] = []
         for message in task.source.available():
             move = self._move(task, message, now)
             if move is None:

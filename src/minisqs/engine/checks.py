@@ -117,9 +117,9 @@ def receipt_handle(handle: object) -> str:
 def receive(request: ReceiveMessage, settings: Settings) -> tuple[int, int | None, int]:
     """How many messages a poll wants, for how long it hides them (None: the queue's timeout), how long it waits."""
     limit, visibility_ns, wait_ns = 1, None, settings.wait_ns
-    if request.max_number_of_messages is not None:
-        rule = "Must be between 1 and 10, if provided."
-        limit = _in_range(request.max_number_of_messages, "MaxNumberOfMessages", limits.MAX_NUMBER_OF_MESSAGES, rule)
+    wanted = request.max_number_of_messages
+    if wanted is not None:
+        limit = wanted if type(wanted) is int and 1 <= wanted <= 10 else _max_number_of_messages(wanted)
     if request.visibility_timeout is not None:
         rule = "Must be >= 0 and <= 43200, if provided."
         visibility_ns = SECOND_NS * _in_range(
@@ -129,6 +129,11 @@ def receive(request: ReceiveMessage, settings: Settings) -> tuple[int, int | Non
         rule = "Must be >= 0 and <= 20, if provided."
         wait_ns = SECOND_NS * _in_range(request.wait_time_seconds, "WaitTimeSeconds", limits.WAIT_TIME_SECONDS, rule)
     return limit, visibility_ns, wait_ns
+
+
+def _max_number_of_messages(value: object) -> int:
+    rule = "Must be between 1 and 10, if provided."
+    return _in_range(value, "MaxNumberOfMessages", limits.MAX_NUMBER_OF_MESSAGES, rule)
 
 
 def change_visibility_ns(value: object, *, in_batch: bool = False) -> int:

@@ -134,7 +134,7 @@ class Queue:
         self._tracked = self.fifo
 
     # ---------------------------------------------------------------------------------------------- sending
-    def send(self, body: str, checked: CheckedMessage, *, producer: str, place: int, now: int) -> Message:
+    def send(self, body: str, checked: CheckedMessage, producer: str, place: int, now: int) -> Message:
         """Store a message: DELAYED until its delay ends, or AVAILABLE at once.
 
         On a FIFO queue a repeat of a send within five minutes stores nothing, and answers with the address

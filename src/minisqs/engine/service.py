@@ -413,7 +413,8 @@ class Service:
         if self._quotas is not None:
             self._quotas.count(queue, "send", now, [request.message_group_id or ""])
         checked = checks.message(request, size, queue.settings)
-        return queue.send(request.body, checked, producer=producer, place=self.next_place(producer), now=now)
+        self._sent[producer] = place = self._sent.get(producer, 0) + 1
+        return queue.send(request.body, checked, producer, place, now)
 
     def send_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, producer: str, now: int
@@ -437,8 +438,8 @@ class Service:
             except errors.SqsError as error:
                 answer.failed.append((entry_id, error))
                 continue
-            place = self.next_place(producer)
-            sent = queue.send(request.body, checked, producer=producer, place=place, now=now)
+            self._sent[producer] = place = self._sent.get(producer, 0) + 1
+            sent = queue.send(request.body, checked, producer, place, now)
             answer.successful.append((entry_id, sent))
         return answer
 

@@ -57,6 +57,7 @@ class Port:
         self._requests = 0
         self._shared = SharedUse()
         self.lock = self._shared.lock
+        self._acquire, self._release = self.lock.acquire, self.lock.release
         self._ident, self._users = self._shared.ident, self._shared.users
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
 
@@ -243,7 +244,8 @@ class Port:
     # --------------------------------------------------------------------------------------------- messages
     def send_message(self, queue_url: str, request: SendMessage, *, caller: str = MAIN) -> Message:
         """See ``Service.send_message``; the caller is the producer."""
-        with self.lock:
+        self._acquire()  # not `with`: this is the hot path
+        try:
             if self._ident() not in self._users:
                 self._shared.join()
             now = self.clock.now_ns
@@ -255,6 +257,8 @@ class Port:
             if self._waiting:
                 self._wake(queue_url)
             return message
+        finally:
+            self._release()
 
     def send_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, caller: str = MAIN
@@ -280,11 +284,14 @@ class Port:
 
         Only where other live threads use the world does it wait for them first, in real time.
         """
-        with self.lock:
+        self._acquire()  # not `with`: this is the hot path
+        try:
             deliveries = self._receive(queue_url, request, caller)
             if not deliveries and self._others_bring_some(queue_url, request):
                 deliveries = self._receive(queue_url, request, caller, first_look=False)
             return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+        finally:
+            self._release()
 
     def _others_bring_some(self, queue_url: str, request: ReceiveMessage) -> bool:
         """Whether another thread that uses the world makes a message available while a poll waits."""
@@ -349,7 +356,8 @@ class Port:
 
     def delete_message(self, queue_url: str, receipt_handle: str | Delivery, *, caller: str = MAIN) -> None:
         """See ``Service.delete_message``."""
-        with self.lock:
+        self._acquire()  # not `with`: this is the hot path
+        try:
             now = self.clock.now_ns
             try:
                 delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
@@ -362,6 +370,8 @@ class Port:
                 self._tell_choices(queue_url, caller)
             if self._waiting:
                 self._wake(queue_url)
+        finally:
+            self._release()
 
     def delete_message_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery]], *, caller: str = MAIN

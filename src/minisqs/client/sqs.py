@@ -84,7 +84,7 @@ class SqsClient:
         def call(*args: object, **parameters: object) -> dict[str, Any]:
             if args:
                 raise TypeError(f"{name}() only accepts keyword arguments.")
-            if not parameters.keys() <= known:
+            if not known.issuperset(parameters):
                 unknown = next(key for key in parameters if key not in known)
                 raise errors.UsageError(
                     f"Parameter validation failed: Unknown parameter in input: {unknown!r}, "

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import md5
+from typing import Final
 
 from .values import MessageAttribute
+
+_SHORT: Final = 1024
+_RECENT: Final = 512
 
 
 def of_text(text: str) -> str:
@@ -14,6 +19,12 @@ def of_text(text: str) -> str:
     >>> of_text("hello")
     '5d41402abc4b2a76b9719d911017c592'
     """
+    return _of_short(text) if len(text) <= _SHORT else md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=_RECENT)
+def _of_short(text: str) -> str:
+    """The same; what a send was answered is soon asked for again by a receive."""
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 

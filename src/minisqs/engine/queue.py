@@ -293,20 +293,19 @@ class Queue:
         """
         if self._unsettled_ns <= now:
             self.settle(now)
-        if visibility_ns is None:
-            visibility_ns = self.settings.visibility_timeout_ns
+        until_ns = now + (self.settings.visibility_timeout_ns if visibility_ns is None else visibility_ns)
         if self.fifo:
             self._calls += 1
-            if attempt_id is not None and (again := self._repeat(attempt_id, visibility_ns, now)):
+            if attempt_id is not None and (again := self._repeat(attempt_id, until_ns, now)):
                 return again, []
         elif short_poll and self.in_flight >= self.in_flight_limit:
             raise errors.OverLimit.in_flight()
         limit = min(limit, self.in_flight_limit - self.in_flight)
-        deliveries, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll=short_poll)
-        taken = [delivery.message for delivery in deliveries]
-        if decisions is not PERFECT:  # some may have been shown again
-            taken = [message for message in taken if message.state is IN_FLIGHT]
-        self._hide(taken, visibility_ns, now)
+        taken, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll)
+        deliveries = [Delivery(message, message.receive_count, now, self.number) for message in taken]
+        if decisions is not PERFECT and not self.fifo:
+            taken = self._without_duplicates(taken, decisions, now)
+        self._hide(taken, until_ns, now)
         if attempt_id is not None:
             self._attempts.remember(attempt_id, deliveries, now)
         self.received += len(deliveries)
@@ -315,13 +314,18 @@ class Queue:
         return deliveries, moves
 
     def _hand_out(
-        self, limit: int, dead_letter_queue: Queue | None, now: int, decisions: Decisions, *, short_poll: bool
-    ) -> tuple[list[Delivery], list[Change]]:
+        self,
+        limit: int,
+        dead_letter_queue: Queue | None,
+        now: int,
+        decisions: Decisions,
+        short_poll: bool,  # noqa: FBT001
+    ) -> tuple[list[Message], list[Change]]:
         """Put up to ``limit`` messages in flight, and move away those that were received too often."""
-        deliveries: list[Delivery] = []
+        taken: list[Message] = []
         moves: list[Change] = []
         if limit <= 0:
-            return deliveries, moves
+            return taken, moves
         policy = self.settings.redrive_policy
         threshold = policy.max_receive_count if policy is not None and dead_letter_queue is not None else NEVER_NS
         sample = None if decisions is PERFECT or self.fifo else self._sample(decisions, short_poll=short_poll)
@@ -338,41 +342,38 @@ class Queue:
             self.in_flight += 1
             if self._fairness is not None:
                 self._fairness.entered_flight(message, now)
-            deliveries.append(Delivery(message, count, now, self.number))
-            if len(deliveries) == limit:
+            taken.append(message)
+            if len(taken) == limit:
                 break
         if self.fifo:
             candidates.close()
         if sample is not None:
             sample.put_back(len(self.messages))
-            self._duplicate(deliveries, decisions, now)
-        return deliveries, moves
+        return taken, moves
 
-    def _repeat(self, attempt_id: str, visibility_ns: int, now: int) -> list[Delivery]:
+    def _repeat(self, attempt_id: str, until_ns: int, now: int) -> list[Delivery]:
         """The deliveries of an earlier receive again, hidden anew; nothing if it cannot be repeated."""
         deliveries = self._attempts.repeatable(attempt_id, now)
-        self._hide_anew([delivery.message for delivery in deliveries], visibility_ns, now)
+        self._hide_anew([delivery.message for delivery in deliveries], until_ns, now)
         self._attempts.remember(attempt_id, deliveries, now)
         return deliveries
 
-    def _hide(self, messages: list[Message], visibility_ns: int, now: int) -> None:
-        """List in-flight messages under their deadline; with a timeout of 0 they are available again at once."""
-        until_ns = now + visibility_ns
+    def _hide(self, messages: list[Message], until_ns: int, now: int) -> None:
+        """List in-flight messages under their deadline; where that is now, they are available again at once."""
         for message in messages:
             message.deadline_ns = until_ns
-        if self.fifo:
-            for message in messages:
+            if self.fifo:
                 message.turn = (until_ns, self._calls)
-        if not visibility_ns:
+        if until_ns == now:
             for message in messages:
                 self._show(message, now)
         elif messages and self._deadlines.add(messages, until_ns):
             self._announce_due(until_ns)
 
-    def _hide_anew(self, messages: list[Message], visibility_ns: int, now: int) -> None:
+    def _hide_anew(self, messages: list[Message], until_ns: int, now: int) -> None:
         """Give in-flight messages another deadline; their entries under the old one stay behind."""
         self._deadlines.stale += len(messages)
-        self._hide(messages, visibility_ns, now)
+        self._hide(messages, until_ns, now)
         self._drop_stale()
 
     def _show(self, message: Message, now: int) -> None:
@@ -396,11 +397,15 @@ class Queue:
         self._missed_servers = missed_servers(self.name, decisions, self._missed_servers) if short_poll else 0
         return Sample(self._ordering, decisions, self._missed_servers)
 
-    def _duplicate(self, deliveries: list[Delivery], decisions: Decisions, now: int) -> None:
-        """Show deliveries again at once, where the decisions say so: a copy beside the one in flight."""
-        for delivery in deliveries:
-            if decisions.choose(chance.DUPLICATE, delivery.message.address, 2):
-                self._show(delivery.message, now)
+    def _without_duplicates(self, taken: list[Message], decisions: Decisions, now: int) -> list[Message]:
+        """What of ``taken`` stays hidden; the rest is shown again at once, a copy beside the delivery in flight."""
+        hidden = []
+        for message in taken:
+            if decisions.choose(chance.DUPLICATE, message.address, 2):
+                self._show(message, now)
+            else:
+                hidden.append(message)
+        return hidden
 
     def _keep_stray(self, message: Message, now: int, decisions: Decisions) -> bool:
         """Whether a server misses the delete of a message, which then comes back later as a stray copy."""
@@ -486,14 +491,14 @@ class Queue:
             )
         self._calls += 1
         if message.state is IN_FLIGHT:
-            self._hide_anew([message], visibility_ns, now)
+            self._hide_anew([message], now + visibility_ns, now)
         elif visibility_ns:
             message.state = IN_FLIGHT
             self.in_flight += 1
             if self._fairness is not None:
                 self._fairness.removed(message, was_available=True)
                 self._fairness.entered_flight(message, now)
-            self._hide([message], visibility_ns, now)
+            self._hide([message], now + visibility_ns, now)
 
     def purge(self, *, now: int) -> int:
         """Remove every message, in whatever state, and forget deduplication ids; how many messages there were.

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from .. import errors
 from ..engine import answers, checks, digests
-from ..engine.message import Delivery, Message
+from ..engine.message import NO_EXTRAS, Delivery, Message
 from ..engine.redrive import MoveTask
 from ..engine.values import BatchAnswer, ReceiveMessage
 from ..limits import MILLISECOND_NS
@@ -49,14 +49,16 @@ def _send_message_batch(sqs: Sqs, given: Parameters) -> Answer:
 
 
 def _receive_message(sqs: Sqs, given: Parameters) -> Answer:
-    request = ReceiveMessage(
-        given.integer("MaxNumberOfMessages"),
-        given.integer("VisibilityTimeout"),
-        given.integer("WaitTimeSeconds"),
-        given.text("ReceiveRequestAttemptId"),
-    )
-    names = [*given.texts("AttributeNames"), *given.texts("MessageSystemAttributeNames")]
-    wanted = checks.attribute_filter(given.texts("MessageAttributeNames"))
+    request, names, wanted = ReceiveMessage(), [], None
+    if len(given) > 1:  # more than the queue
+        request = ReceiveMessage(
+            given.integer("MaxNumberOfMessages"),
+            given.integer("VisibilityTimeout"),
+            given.integer("WaitTimeSeconds"),
+            given.text("ReceiveRequestAttemptId"),
+        )
+        names = [*given.texts("AttributeNames"), *given.texts("MessageSystemAttributeNames")]
+        wanted = checks.attribute_filter(given.texts("MessageAttributeNames"))
     queue_url = given.required("QueueUrl")
     deliveries = sqs.receive_message(queue_url, request)
     return _unless_empty("Messages", [_received(sqs, queue_url, one, names, wanted) for one in deliveries])
@@ -96,6 +98,8 @@ def _change_message_visibility_batch(sqs: Sqs, given: Parameters) -> Answer:
 def _sent(sqs: Sqs, message: Message) -> Answer:
     extras = message.extras
     sent = {"MD5OfMessageBody": message.md5_of_body, "MessageId": sqs.message_id(message)}
+    if extras is NO_EXTRAS:
+        return sent
     if extras.attributes:
         sent["MD5OfMessageAttributes"] = digests.of_attributes(extras.attributes)
     if extras.system_attributes:

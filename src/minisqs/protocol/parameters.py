@@ -40,6 +40,9 @@ class Parameters:
         self._path = path
         self._json = json
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def text(self, name: str) -> str | None:
         """A text, or None."""
         value = self._values.get(name)

@@ -135,7 +135,7 @@ def test_a_visibility_change_is_0_to_43200_seconds(in_batch, rule):
 
 def test_a_message_delay_is_0_to_900_seconds():
     for value in (0, 1, 899, 900):
-        assert checked(SendMessage("x", value))[0] == value * SECOND
+        assert checked(SendMessage("x", value))[1] == value * SECOND
     for value in (-1, 901):
         text = f"Value {value} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
         check(errors.InvalidParameterValue, text, checked, SendMessage("x", value))
@@ -469,9 +469,9 @@ def test_attributes_are_a_map_of_structures(field, value):
 
 def test_a_message_takes_its_own_delay_or_that_of_the_queue():
     delayed = Settings(delay_ns=7)
-    assert checked(SendMessage("x"), delayed)[0] == 7
-    assert checked(SendMessage("x", 0), delayed)[0] == 0
-    assert checked(SendMessage("x", 900), delayed)[0] == 900 * limits.SECOND_NS
+    assert checked(SendMessage("x"), delayed)[1] == 7
+    assert checked(SendMessage("x", 0), delayed)[1] == 0
+    assert checked(SendMessage("x", 900), delayed)[1] == 900 * limits.SECOND_NS
 
 
 @pytest.mark.parametrize(

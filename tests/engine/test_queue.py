@@ -24,8 +24,8 @@ def make(number=1, in_flight_limit=10, **settings):
 
 def send(queue, body="x", now=START, delay_ns=0):
     place = queue.sequence + 1
-    checked = (delay_ns, None, None, None, None, len(body))
-    return queue.send(body, checked, producer="main", place=place, now=now)
+    checked = (body, delay_ns, None, None, None, None, len(body))
+    return queue.send(checked, producer="main", place=place, now=now)
 
 
 def receive(queue, limit=10, now=START, **named):

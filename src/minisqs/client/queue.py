@@ -19,7 +19,7 @@ from ..engine.message import Delivery
 from ..engine.message import Message as StoredMessage
 from ..engine.metrics import Metrics
 from ..engine.redrive import MoveTask
-from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
+from ..engine.values import BatchAnswer, MessageToSend, ReceiveMessage, SendMessage
 from ..sim.port import MAIN, Port
 from .attributes import AttributeValue, QueueAttributes, plain_value, raw_message_attributes, raw_queue_attributes
 
@@ -220,11 +220,9 @@ class Queue:
 
         Source: API_SendMessage, sqs.md 11 and 14.18.
         """
-        request = SendMessage(body, delay_seconds, None, None, message_group_id, message_deduplication_id)
-        if message_attributes is not None:
-            request.message_attributes = raw_message_attributes(message_attributes)
-        if trace_header is not None:
-            request.message_system_attributes = raw_message_attributes({"AWSTraceHeader": trace_header})
+        request = to_send(
+            body, delay_seconds, message_attributes, message_group_id, message_deduplication_id, trace_header
+        )
         return SentMessage(self, self._port.send_message(self.url, request))
 
     def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:
@@ -238,7 +236,7 @@ class Queue:
         return self._send_batch(messages, MAIN)
 
     def _send_batch(self, messages: Sequence[str | SendMessage], caller: str) -> BatchResult[SentMessage]:
-        requests = [one if isinstance(one, SendMessage) else SendMessage(one) for one in _listed(messages)]
+        requests = _listed(messages)
         answer = self._port.send_message_batch(
             self.url, list(zip(_ids(requests), requests, strict=False)), caller=caller
         )
@@ -441,6 +439,28 @@ def _listed(messages: Sequence[Value]) -> Sequence[Value]:
     if isinstance(messages, (str, bytes)) or not isinstance(messages, Sequence):
         raise errors.UsageError(f"a batch is a list, not {messages!r}")
     return messages
+
+
+def to_send(
+    body: str,
+    delay_seconds: int | None,
+    message_attributes: Mapping[str, AttributeValue] | None,
+    message_group_id: str | None,
+    message_deduplication_id: str | None,
+    trace_header: str | None = None,
+) -> MessageToSend:
+    """The message that a friendly send means."""
+    given = (delay_seconds, message_attributes, message_group_id, message_deduplication_id, trace_header)
+    if given == (None, None, None, None, None):
+        return body
+    return SendMessage(
+        body,
+        delay_seconds,
+        None if message_attributes is None else raw_message_attributes(message_attributes),
+        None if trace_header is None else raw_message_attributes({"AWSTraceHeader": trace_header}),
+        message_group_id,
+        message_deduplication_id,
+    )
 
 
 def _ids(entries: Sequence[object]) -> Sequence[str]:

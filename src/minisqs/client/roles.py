@@ -14,8 +14,8 @@ from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage, SendMessage
 from ..sim.clock import nanoseconds
 from ..sim.kernel import Task, Wait, Waiting
-from .attributes import AttributeValue, raw_message_attributes
-from .queue import BatchResult, Message, Queue, SentMessage, everything
+from .attributes import AttributeValue
+from .queue import BatchResult, Message, Queue, SentMessage, everything, to_send
 
 
 class Producer:
@@ -43,9 +43,7 @@ class Producer:
         message_deduplication_id: str | None = None,
     ) -> SentMessage:
         """Send one message; see ``Queue.send``."""
-        request = SendMessage(body, delay_seconds, None, None, message_group_id, message_deduplication_id)
-        if message_attributes is not None:
-            request.message_attributes = raw_message_attributes(message_attributes)
+        request = to_send(body, delay_seconds, message_attributes, message_group_id, message_deduplication_id)
         return SentMessage(self.queue, self.queue._port.send_message(self.queue.url, request, caller=self.name))
 
     def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from .. import errors, limits
 from ..limits import SECOND_NS, Range
 from .attributes import FifoSettings, Settings
-from .values import MessageAttribute, RawAttributes, ReceiveMessage, SendMessage
+from .values import MessageAttribute, MessageToSend, RawAttributes, ReceiveMessage, SendMessage
 
 _FORBIDDEN_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -43,10 +43,10 @@ _FIFO_NAME_RULE: Final = (
 
 
 CheckedMessage: TypeAlias = tuple[
-    int, Mapping[str, MessageAttribute] | None, Mapping[str, MessageAttribute] | None, str | None, str | None, int
+    str, int, Mapping[str, MessageAttribute] | None, Mapping[str, MessageAttribute] | None, str | None, str | None, int
 ]
-"""What a queue stores of a message beside the body: its delay in nanoseconds, message attributes, system
-attributes, group id and deduplication id; and its size in bytes. A bare tuple, since every send makes one."""
+"""What a queue stores of a message: its body, delay in nanoseconds, message attributes, system attributes,
+group id and deduplication id; and its size in bytes. A bare tuple, since every send makes one."""
 
 
 # ---------------------------------------------------------------------------------------------- JSON types
@@ -257,13 +257,17 @@ def tag_keys(keys: object) -> Sequence[str]:
 
 
 # ------------------------------------------------------------------------------------------------ messages
-def message(request: SendMessage, size: int, settings: Settings, batch_entry: int = 0) -> CheckedMessage:
+def message(request: MessageToSend, size: int, settings: Settings, batch_entry: int = 0) -> CheckedMessage:
     """What a queue with ``settings`` stores of ``request``, which has ``size`` bytes.
 
-    ``batch_entry`` counts from 1 within a batch.
-
-    Checks in AWS's order: body missing, group id, deduplication id, delay, attributes, characters, size.
+    ``batch_entry`` counts from 1 within a batch. Checks in AWS's order: body missing, group id, deduplication
+    id, delay, attributes, characters, size.
     """
+    if isinstance(request, str):
+        if settings.fifo is None and request:
+            _body(request, size, settings, batch_entry)
+            return request, settings.delay_ns, None, None, None, None, size
+        request = SendMessage(request)
     body = request.body
     if not body:
         parameter = f"SendMessageBatchRequestEntry.{batch_entry}.MessageBody" if batch_entry else "MessageBody"
@@ -281,14 +285,17 @@ def message(request: SendMessage, size: int, settings: Settings, batch_entry: in
         attributes = message_attributes(request.message_attributes, "user")
     if request.message_system_attributes:
         system_attributes = message_attributes(request.message_system_attributes, "system")
+    _body(body, size, settings, batch_entry)
+    return body, delay_ns, attributes, system_attributes, request.message_group_id, deduplication_id, size
+
+
+def _body(body: str, size: int, settings: Settings, batch_entry: int) -> None:
+    """Refuse forbidden characters, and a message that is too large for its queue."""
     if not body.isprintable():  # printable text has no forbidden character, and is told quickly
         characters(body)
     if size > settings.maximum_message_size:
-        too_long = (
-            errors.InvalidParameterValue.too_long_in_batch if batch_entry else errors.InvalidParameterValue.too_long
-        )
-        raise too_long(settings.maximum_message_size)
-    return delay_ns, attributes, system_attributes, request.message_group_id, deduplication_id, size
+        refusal = errors.InvalidParameterValue
+        raise (refusal.too_long_in_batch if batch_entry else refusal.too_long)(settings.maximum_message_size)
 
 
 def _standard_message(request: SendMessage) -> None:
@@ -316,10 +323,10 @@ def _fifo_message(request: SendMessage, fifo: FifoSettings) -> str:
     return sha256(request.body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def fifo_batch(requests: Iterable[SendMessage], fifo: FifoSettings) -> None:
+def fifo_batch(requests: Iterable[MessageToSend], fifo: FifoSettings) -> None:
     """Refuse a whole batch for a FIFO queue in which an entry lacks an id (sqs.md 7.1, 7.2)."""
     for request in requests:
-        if request.message_group_id is None:
+        if isinstance(request, str) or request.message_group_id is None:
             raise errors.InvalidParameterValue(errors.MissingParameter.named("MessageGroupId").message)
         if request.message_deduplication_id is None and not fifo.content_based_deduplication:
             raise errors.InvalidParameterValue(_NO_DEDUPLICATION_ID)
@@ -356,15 +363,17 @@ def characters(body: str) -> None:
         raise errors.InvalidMessageContents.character(found.group())
 
 
-def message_bytes(request: SendMessage) -> int:
+def message_bytes(request: MessageToSend) -> int:
     """The size AWS counts: the body, and name, type and value of each message attribute.
 
     Refuses a request in which a value has another JSON type than AWS's model.
     """
-    body = request.body
+    body = request.body if isinstance(request, SendMessage) else request
     if not isinstance(body, str):
         text(body)
     size = len(body) if body.isascii() else _utf8_length(body)
+    if not isinstance(request, SendMessage):
+        return size
     if request.delay_seconds is not None:
         integer(request.delay_seconds)
     if request.message_attributes is not None:

@@ -134,7 +134,7 @@ class Queue:
         self._tracked = self.fifo
 
     # ---------------------------------------------------------------------------------------------- sending
-    def send(self, body: str, checked: CheckedMessage, producer: str, place: int, now: int) -> Message:
+    def send(self, checked: CheckedMessage, producer: str, place: int, now: int) -> Message:
         """Store a message: DELAYED until its delay ends, or AVAILABLE at once.
 
         On a FIFO queue a repeat of a send within five minutes stores nothing, and answers with the address
@@ -144,7 +144,7 @@ class Queue:
         """
         if self._unsettled_ns <= now:
             self.settle(now)
-        delay_ns, attributes, system_attributes, group_id, deduplication_id, size = checked
+        body, delay_ns, attributes, system_attributes, group_id, deduplication_id, size = checked
         extras = NO_EXTRAS
         if attributes or system_attributes or group_id is not None:
             extras = Extras(
@@ -648,9 +648,12 @@ class Queue:
 
     def _leave_flight(self, message: Message, now: int) -> None:
         """Count a message out of flight that has ended, so that its entry among the deadlines stays behind."""
-        self._left_flight(message, now)
-        self._deadlines.stale += 1
-        self._drop_stale()
+        self.in_flight -= 1
+        if self._fairness is not None:
+            self._fairness.left_flight(message, now)
+        self._deadlines.stale = stale = self._deadlines.stale + 1
+        if stale > self.in_flight + SLACK:  # the cheaper question first: this is the hot path
+            self._drop_stale()
 
     def _drop_stale(self) -> None:
         """Clean up the deadlines where most entries are stale, and what else is kept for longer than it is needed."""

@@ -27,7 +27,7 @@ from .pages import Page
 from .queue import Change, Queue
 from .quotas import Quotas
 from .redrive import MoveTask, MoveTasks
-from .values import BatchAnswer, ReceiveMessage, SendMessage
+from .values import BatchAnswer, MessageToSend, ReceiveMessage
 
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")
@@ -400,7 +400,7 @@ class Service:
         return place
 
     # --------------------------------------------------------------------------------------------- messages
-    def send_message(self, queue_url: str, request: SendMessage, *, producer: str, now: int) -> Message:
+    def send_message(self, queue_url: str, request: MessageToSend, *, producer: str, now: int) -> Message:
         """Store one message.
 
         Raises:
@@ -411,13 +411,13 @@ class Service:
         size = checks.message_bytes(request)
         queue = self._by_url.get(queue_url) or self.queue(queue_url)
         if self._quotas is not None:
-            self._quotas.count(queue, "send", now, [request.message_group_id or ""])
+            self._quotas.count(queue, "send", now, _groups([request]))
         checked = checks.message(request, size, queue.settings)
         self._sent[producer] = place = self._sent.get(producer, 0) + 1
-        return queue.send(request.body, checked, producer, place, now)
+        return queue.send(checked, producer, place, now)
 
     def send_message_batch(
-        self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, producer: str, now: int
+        self, queue_url: str, entries: Sequence[tuple[str, MessageToSend]], *, producer: str, now: int
     ) -> BatchAnswer[Message]:
         """Store up to ten messages, given as pairs of Id and request; each succeeds or fails by itself.
 
@@ -430,7 +430,7 @@ class Service:
         if queue.settings.fifo is not None:
             checks.fifo_batch((request for _, request in entries), queue.settings.fifo)
         if self._quotas is not None:
-            self._quotas.count(queue, "send", now, {request.message_group_id or "": None for _, request in entries})
+            self._quotas.count(queue, "send", now, _groups([request for _, request in entries]))
         answer: BatchAnswer[Message] = BatchAnswer([], [])
         for number, ((entry_id, request), size) in enumerate(zip(entries, sizes, strict=True), 1):
             try:
@@ -439,7 +439,7 @@ class Service:
                 answer.failed.append((entry_id, error))
                 continue
             self._sent[producer] = place = self._sent.get(producer, 0) + 1
-            sent = queue.send(request.body, checked, producer, place, now)
+            sent = queue.send(checked, producer, place, now)
             answer.successful.append((entry_id, sent))
         return answer
 
@@ -622,6 +622,11 @@ def _queue_name(queue_name: str, attributes: Mapping[str, str]) -> str:
     fifo_queue = attributes.get("FifoQueue", "false").lower()
     wants_fifo = fifo_queue == "true" or (fifo_queue != "false" and checks.text(queue_name).endswith(".fifo"))
     return checks.queue_name(queue_name, fifo=wants_fifo)
+
+
+def _groups(requests: Sequence[MessageToSend]) -> Iterable[str]:
+    """The message groups that a send is about, each once; "" for none."""
+    return dict.fromkeys("" if isinstance(one, str) else one.message_group_id or "" for one in requests)
 
 
 def _check_handle_types(handles: Iterable[str | Delivery]) -> None:

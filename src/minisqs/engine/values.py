@@ -40,6 +40,10 @@ class SendMessage:
     message_deduplication_id: str | None = None
 
 
+MessageToSend: TypeAlias = SendMessage | str
+"""A message to send; a text is one of nothing but a body, and spares making the rest."""
+
+
 @attrs.define
 class ReceiveMessage:
     """One poll.

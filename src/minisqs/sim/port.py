@@ -20,7 +20,7 @@ from ..engine.metrics import Metrics, Numbers, Series
 from ..engine.queue import Change, Queue
 from ..engine.redrive import MoveTask
 from ..engine.service import Service
-from ..engine.values import BatchAnswer, ReceiveMessage, SendMessage
+from ..engine.values import BatchAnswer, MessageToSend, ReceiveMessage
 from ..limits import SECOND_NS
 from . import faults
 from .clock import Clock
@@ -242,7 +242,7 @@ class Port:
             return self.service.queue(queue_url).look(self.clock.now_ns)
 
     # --------------------------------------------------------------------------------------------- messages
-    def send_message(self, queue_url: str, request: SendMessage, *, caller: str = MAIN) -> Message:
+    def send_message(self, queue_url: str, request: MessageToSend, *, caller: str = MAIN) -> Message:
         """See ``Service.send_message``; the caller is the producer."""
         self._acquire()  # not `with`: this is the hot path
         try:
@@ -261,7 +261,7 @@ class Port:
             self._release()
 
     def send_message_batch(
-        self, queue_url: str, entries: Sequence[tuple[str, SendMessage]], *, caller: str = MAIN
+        self, queue_url: str, entries: Sequence[tuple[str, MessageToSend]], *, caller: str = MAIN
     ) -> BatchAnswer[Message]:
         """See ``Service.send_message_batch``; the caller is the producer."""
         with self.lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -365,3 +366,57 @@ def test_the_journal_does_not_go_back_in_time_when_a_message_is_too_old_for_its_
     times = [entry.time_ns for entry in world.journal]
     assert times == sorted(times)
     assert "retention period ended" in [entry.action for entry in world.journal]
+
+
+@pytest.mark.parametrize("surplus", ["=", "==", "===="])
+def test_a_handle_with_more_padding_than_it_was_given_is_not_a_handle(world, client, surplus):
+    """sqs.md 5.1"""
+    queue = world.create_queue("q")
+    queue.send("a")
+    [message] = queue.receive()
+    with pytest.raises(minisqs.errors.ReceiptHandleIsInvalid):
+        client.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt_handle + surplus)
+    assert queue.counts.in_flight == 1
+
+
+def test_messages_shown_by_one_batch_take_their_turns_by_sequence(world):
+    """sqs.md 7.9: a batch is one call."""
+    queue = world.create_queue("q.fifo", fifo_queue=True, content_based_deduplication=True)
+    queue.send("a1", message_group_id="a")
+    queue.send("b1", message_group_id="b")
+    a1, b1 = queue.receive(10)
+    queue.change_visibility_batch([b1, a1], 0)
+    assert [message.body for message in queue.receive(10)] == ["a1", "b1"]
+
+
+def test_create_queue_finds_a_queue_by_an_attribute_that_stands_only_beside_its_others(client):
+    """sqs.md 14.5: the attributes given are compared with the present values."""
+    high = {"FifoQueue": "true", "FifoThroughputLimit": "perMessageGroupId"}
+    url = client.create_queue(QueueName="q.fifo", Attributes={**high, "DeduplicationScope": "messageGroup"})["QueueUrl"]
+    assert client.create_queue(QueueName="q.fifo", Attributes=high)["QueueUrl"] == url
+
+
+def test_create_queue_finds_a_queue_whose_dead_letter_queue_is_gone(world, client):
+    """sqs.md 9.6, 14.5"""
+    dead = world.create_queue("dead")
+    policy = {"RedrivePolicy": minisqs.RedrivePolicy(dead, 3).text()}
+    url = client.create_queue(QueueName="q", Attributes=policy)["QueueUrl"]
+    world.delete_queue(dead)
+    assert client.create_queue(QueueName="q", Attributes=policy)["QueueUrl"] == url
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("Action", ["SQS:SendMessage"] * 8),
+        ("Principal", {"AWS": [f"{number:012d}" for number in range(51)]}),
+        ("Condition", {f"StringEquals{number}": {} for number in range(11)}),
+    ],
+)
+def test_a_policy_has_no_more_of_anything_than_aws_takes(client, member, value):
+    """sqs.md 13.5"""
+    url = client.create_queue(QueueName="q")["QueueUrl"]
+    statement = {"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "SQS:*", "Resource": "*", member: value}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    with pytest.raises(minisqs.errors.InvalidAttributeValue, match=r"Invalid value for the parameter Policy\."):
+        client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})

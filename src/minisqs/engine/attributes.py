@@ -68,9 +68,16 @@ class Neighbours(Protocol):
 
 @attrs.frozen
 class _Context:
+    """What a reader may look at: the queue as it is, and the others."""
+
     queue_arn: str
+    settings: Settings
     neighbours: Neighbours
-    fifo: bool
+
+    @property
+    def fifo(self) -> bool:
+        """Whether it is a FIFO queue."""
+        return self.queue_arn.endswith(".fifo")
 
 
 Change: TypeAlias = Mapping[str, object]
@@ -84,7 +91,7 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
         InvalidAttributeName: Not an attribute that can be set on this queue.
         InvalidAttributeValue, InvalidParameterValue: A value out of range or form.
     """
-    context = _Context(queue_arn, neighbours, queue_arn.endswith(".fifo"))
+    context = _Context(queue_arn, settings, neighbours)
     changes: dict[str, object] = {}
     for name, value in attributes.items():
         reader = _READERS.get(name)
@@ -107,7 +114,7 @@ def differing(
 
     They have been checked together by ``changed``; alone, one of them might not stand.
     """
-    context = _Context(queue_arn, neighbours, queue_arn.endswith(".fifo"))
+    context = _Context(queue_arn, settings, neighbours)
     for name, value in attributes.items():
         changes = dict(_READERS[name](value, context))
         fifo = {field: changes.pop(field) for field in _FIFO_FIELDS if field in changes}
@@ -255,8 +262,9 @@ def _check_target(text: str, target: object, context: _Context) -> None:
         raise _refused(text, "Only SQS queues are valid resources for deadLetterTargetArn.")
     if target.endswith(".fifo") != context.queue_arn.endswith(".fifo"):
         raise _refused(text, "Dead-letter queue must be same type of queue as the source..")
-    if target == context.queue_arn:
-        return
+    present = context.settings.redrive_policy
+    if target == context.queue_arn or (present and target == present.dead_letter_target_arn):
+        return  # a link that is there survives what becomes of its target (sqs.md 3.8, 9.6)
     if not context.neighbours.has_queue(target):
         raise _refused(text, "Dead letter target does not exist.")
     if not context.neighbours.allows_source(target, context.queue_arn):
@@ -337,9 +345,22 @@ def _statements(document: object) -> Sequence[object]:
         return ()
     statements = document.get("Statement")
     listed = statements if isinstance(statements, list) else [statements]
+    return listed if all(_is_statement(one) for one in listed) else ()
+
+
+def _is_statement(one: object) -> bool:
+    """Whether a statement of a policy has AWS's names, and no more of anything than AWS takes."""
     known = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
-    well_formed = all(isinstance(one, dict) and one and one.keys() <= known for one in listed)
-    return listed if well_formed else ()
+    if not isinstance(one, dict) or not one or not one.keys() <= known:
+        return False
+    principal = one.get("Principal")
+    principals = principal.get("AWS") if isinstance(principal, dict) else principal
+    counted = (
+        (one.get("Action"), limits.PERMISSION_ACTIONS),
+        (principals, limits.POLICY_PRINCIPALS),
+        (one.get("Condition"), limits.POLICY_CONDITIONS),
+    )
+    return all(len(many) <= most for many, most in counted if isinstance(many, (list, dict)))
 
 
 _READERS: Final[Mapping[str, _Reader]] = {

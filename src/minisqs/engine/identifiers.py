@@ -18,6 +18,7 @@ from zlib import crc32
 
 _HANDLE: Final = struct.Struct(">HIQIQ")
 _CHECKSUM: Final = struct.Struct(">I")
+_HANDLE_LENGTH: Final = (_HANDLE.size + _CHECKSUM.size) // 3 * 4
 _MARK: Final = 0x0101
 _ID_BYTES: Final = 16
 _RECENT: Final = 512
@@ -67,7 +68,7 @@ class Identifiers:
         except (Error, ValueError):
             return None
         payload = raw[: _HANDLE.size]
-        if raw[_HANDLE.size :] != _CHECKSUM.pack(crc32(payload, self._checksum)) or len(payload) != _HANDLE.size:
+        if raw[_HANDLE.size :] != _CHECKSUM.pack(crc32(payload, self._checksum)) or len(handle) != _HANDLE_LENGTH:
             return None
         mark, queue_number, sequence, receive_count, received_ns = _HANDLE.unpack(payload)
         return (queue_number, sequence, receive_count, received_ns) if mark == _MARK else None

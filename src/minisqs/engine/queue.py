@@ -489,7 +489,6 @@ class Queue:
                 "Total VisibilityTimeout for the message is beyond the limit "
                 f"[{limits.TOTAL_VISIBILITY_NS // limits.SECOND_NS} seconds]",
             )
-        self._calls += 1
         if message.state is IN_FLIGHT:
             self._hide_anew([message], now + visibility_ns, now)
         elif visibility_ns:
@@ -499,6 +498,10 @@ class Queue:
                 self._fairness.removed(message, was_available=True)
                 self._fairness.entered_flight(message, now)
             self._hide([message], now + visibility_ns, now)
+
+    def count_call(self) -> None:
+        """Number one more call: what it changes takes its turn under this number (sqs.md 7.9)."""
+        self._calls += 1
 
     def purge(self, *, now: int) -> int:
         """Remove every message, in whatever state, and forget deduplication ids; how many messages there were.

@@ -145,13 +145,13 @@ class Service:
         given = checks.text_map({} if attributes is None else attributes)
         name = _queue_name(queue_name, given)
         arn = f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
-        default = Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
-        settings = queue_attributes.changed(default, given, queue_arn=arn, neighbours=self)
+        existing = self._queues.get(name)
+        present = existing.settings if existing else Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
+        settings = queue_attributes.changed(present, given, queue_arn=arn, neighbours=self)
         checked_tags = checks.tags({} if tags is None else tags, {}, name)
         deleted_ns = self._deleted_ns.get(name)
         if deleted_ns is not None and now - deleted_ns < limits.NAME_REUSE_NS:
             raise errors.QueueDeletedRecently
-        existing = self._queues.get(name)
         if existing is not None:
             self._refuse_differing(existing, given)
             return existing
@@ -530,7 +530,9 @@ class Service:
 
         Source: API_ChangeMessageVisibility, sqs.md 5.6 to 5.10.
         """
-        return self._change_visibility(self.queue(queue_url), receipt_handle, visibility_timeout, now, in_batch=False)
+        queue = self.queue(queue_url)
+        queue.count_call()
+        return self._change_visibility(queue, receipt_handle, visibility_timeout, now, in_batch=False)
 
     def change_message_visibility_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, now: int
@@ -551,6 +553,7 @@ class Service:
                 raise errors.MissingParameter.named("VisibilityTimeout")
             return self._change_visibility(queue, handle, timeout, now, in_batch=True)
 
+        queue.count_call()
         pairs = [(entry_id, (handle, timeout)) for entry_id, handle, timeout in entries]
         return _each(pairs, "ChangeMessageVisibilityBatchRequestEntry", change)
 

@@ -170,9 +170,9 @@ def test_producers_are_known_by_their_names(world, queue):
 
 @pytest.mark.parametrize("name", ["", 1, b"x", []])
 def test_a_name_is_a_text(queue, name):
-    with pytest.raises(errors.UsageError, match="the name of a producer or consumer is a text"):
+    with pytest.raises(errors.UsageError, match="the name of a producer or consumer is a printable text"):
         Producer(queue, name=name)
-    with pytest.raises(errors.UsageError, match="the name of a producer or consumer is a text"):
+    with pytest.raises(errors.UsageError, match="the name of a producer or consumer is a printable text"):
         Consumer(queue, print, name=name)
 
 

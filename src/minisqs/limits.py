@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 SECOND_NS: Final = 1_000_000_000
 MILLISECOND_NS: Final = 1_000_000
 NEVER_NS: Final = 1 << 62
-"""Later than every deadline; about 146 years of simulated time."""
+"""An instant in the year 2116; no world gets there."""
 
 
 class Range(NamedTuple):

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Unpack
 
 from . import errors, limits
-from .client.attributes import QueueAttributes, raw_queue_attributes
+from .client.attributes import QueueAttributes, RedrivePolicy, raw_queue_attributes
 from .client.queue import Queue, Queues
 from .client.sqs import SqsClient
 from .engine.service import Service
@@ -85,6 +85,9 @@ class World:
     def __repr__(self) -> str:
         return f"<World of {len(self.sqs.service.queues())} queues after {self.clock.seconds:g} s>"
 
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise errors.UsageError("a world cannot be copied or pickled; the same seed and the same calls make it again")
+
     # ----------------------------------------------------------------------------------------------- queues
     def create_queue(self, name: str, **attributes: Unpack[QueueAttributes]) -> Queue:
         """Make a queue, or find the one of that name if all the attributes given agree with it.
@@ -99,6 +102,9 @@ class World:
 
         Source: API_CreateQueue, sqs.md 3 and 14.5.
         """
+        policy = attributes.get("redrive_policy")
+        if isinstance(policy, RedrivePolicy) and isinstance(policy.dead_letter_queue, Queue):
+            self._queues.check_own(policy.dead_letter_queue)
         return self._queues.of(self.sqs.create_queue(name, raw_queue_attributes(attributes)).url)
 
     def queue(self, name: str) -> Queue:
@@ -119,6 +125,8 @@ class World:
 
         Source: API_DeleteQueue, sqs.md 14.8.
         """
+        if isinstance(queue, Queue):
+            self._queues.check_own(queue)
         self.sqs.delete_queue(queue.url if isinstance(queue, Queue) else queue)
 
     def client(self) -> SqsClient:

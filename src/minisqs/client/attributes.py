@@ -130,4 +130,4 @@ def plain_value(data_type: str, value: str | bytes) -> str | int | Decimal | byt
     if isinstance(value, bytes) or not data_type.startswith("Number"):
         return value
     number = Decimal(value)
-    return int(value) if value.lstrip("+-").isdigit() else number
+    return int(number) if value.lstrip("+-").isdigit() else number

@@ -14,6 +14,7 @@ import attrs
 
 from .. import errors
 from ..engine import answers, checks, digests
+from ..engine.lifecycle import AVAILABLE
 from ..engine.measures import Counts
 from ..engine.message import Delivery
 from ..engine.message import Message as StoredMessage
@@ -342,7 +343,7 @@ class Queue:
                 message_id=self._port.message_id(message),
                 receive_count=message.receive_count,
                 state=message.state.name.lower(),
-                until_ns=message.deadline_ns if message.state.name != "AVAILABLE" else None,
+                until_ns=None if message.state is AVAILABLE else message.deadline_ns,
             )
             for message in self._port.look(self.url)
         ]
@@ -386,6 +387,8 @@ class Queue:
         """
         if destination is not None and not isinstance(destination, Queue):
             raise errors.UsageError(f"the destination of a move task is a Queue or None, not {destination!r}")
+        if destination is not None:
+            self._queues.check_own(destination)
         target = None if destination is None else destination.arn
         return self._port.start_message_move_task(self.arn, target, max_number_of_messages_per_second)
 
@@ -419,6 +422,15 @@ class Queues:
         if queue is None or queue._engine is not engine:
             queue = self._by_url[engine.url] = Queue(self, engine.url)
         return queue
+
+    def check_own(self, queue: Queue) -> None:
+        """Refuse a queue of another world, which may have the same name here.
+
+        Raises:
+            UsageError: It is another world's.
+        """
+        if queue._port is not self.port:
+            raise errors.UsageError(f"{queue!r} belongs to another world")
 
     def by_arn(self, arn: str) -> Queue | None:
         """The queue of an ARN; None if it does not exist any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from inspect import iscoroutinefunction
+from inspect import iscoroutine, iscoroutinefunction
 
 import attrs
 
@@ -12,6 +12,7 @@ from ..engine import checks
 from ..engine.attributes import Settings
 from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage, SendMessage
+from ..limits import SECOND_NS
 from ..sim.clock import nanoseconds
 from ..sim.kernel import Task, Wait, Waiting
 from .attributes import AttributeValue
@@ -59,6 +60,13 @@ class Failure:
     error: Exception
 
 
+@attrs.define
+class _Run:
+    """One time of polling; whoever stops it may start another while its last message is still at work."""
+
+    stopped: bool = False
+
+
 class Consumer:
     """Polls a queue, calls a function with each message, deletes what the function took.
 
@@ -103,7 +111,7 @@ class Consumer:
         self._duration = duration
         self._port = queue._port
         self._task: Task[None] | None = None
-        self._stopped = False
+        self._run = _Run()
 
     def __repr__(self) -> str:
         return f"Consumer({self.queue!r}, {self._function!r}, name={self.name!r})"
@@ -113,41 +121,52 @@ class Consumer:
 
         The simulated clock moves by the wait and the work.
         """
-        self._stopped = False
+        run = self._run = _Run()
         with self._port.lock:
-            return self._port.kernel.complete(self._round(), self.name)
+            return self._port.kernel.complete(self._round(run), self.name)
 
     def start(self) -> None:
-        """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted."""
+        """Go on polling whenever simulated time passes, until ``stop`` or until the queue is deleted.
+
+        What the function raises other than an ``Exception`` ends it too, until the next ``start``.
+        """
         if self._request.wait_time_seconds == 0:
             raise errors.UsageError("a consumer that polls on and on waits for messages: wait_time_seconds is 1 to 20")
-        self._stopped = False
         if self._task is None or self._task.done:
-            self._task = self._port.kernel.spawn(self._rounds(), f"{self.name} on {self.queue.name}")
+            self._run = _Run()
+            self._task = self._port.kernel.spawn(self._rounds(self._run), f"{self.name} on {self.queue.name}")
 
     def stop(self) -> None:
         """Stop polling. A message that the function is working on is not deleted."""
-        self._stopped = True
+        self._run.stopped = True
         if self._task is not None:
             self._task.stop()
 
-    def _rounds(self) -> Waiting[None]:
-        try:
-            while not self._stopped:
-                yield from self._round()
-        except errors.QueueDoesNotExist:
-            return
+    def _rounds(self, run: _Run) -> Waiting[None]:
+        while not run.stopped:
+            try:
+                deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name)
+            except errors.QueueDoesNotExist:
+                return
+            except errors.RequestThrottled:
+                yield Wait(self._port.clock.now_ns + SECOND_NS)
+                continue
+            yield from self._work(deliveries, run)
+            yield Wait(self._port.clock.now_ns)  # others have their turn between two polls
 
-    def _round(self) -> Waiting[list[Message]]:
+    def _round(self, run: _Run) -> Waiting[list[Message]]:
         deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name)
+        return (yield from self._work(deliveries, run))
+
+    def _work(self, deliveries: list[Delivery], run: _Run) -> Waiting[list[Message]]:
         messages = [Message(self.queue, delivery, everything) for delivery in deliveries]
         for message, delivery in zip(messages, deliveries, strict=True):
             error = self._call(message)
-            if self._stopped:
-                break
             duration = self._duration(message) if callable(self._duration) else self._duration
-            if duration:
+            if duration and not run.stopped:
                 yield Wait(self._port.clock.now_ns + nanoseconds(duration))
+            if run.stopped:
+                break
             if error is None:
                 error = self._delete(delivery)
             else:
@@ -158,10 +177,10 @@ class Consumer:
         return messages
 
     def _delete(self, delivery: Delivery) -> errors.SqsError | None:
-        """Delete a message; on a FIFO queue that is refused where the work took longer than the lease."""
+        """Delete a message; a FIFO queue may refuse it, where the work took longer than the lease or by its quota."""
         try:
             self._port.delete_message(self.queue.url, delivery, caller=self.name)
-        except errors.InvalidParameterValue as error:
+        except errors.SqsError as error:
             return error
         return None
 
@@ -171,6 +190,8 @@ class Consumer:
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises, the message stays
             return error
         if isinstance(result, Awaitable):
+            if iscoroutine(result):
+                result.close()
             raise errors.UsageError(f"{self!r} got {result!r} to await: a consumer's function does its work itself")
         return None
 
@@ -184,6 +205,6 @@ def _queue(queue: Queue) -> Queue:
 
 
 def _worker_name(name: str) -> str:
-    if not isinstance(name, str) or not name:
-        raise errors.UsageError(f"the name of a producer or consumer is a text, not {name!r}")
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise errors.UsageError(f"the name of a producer or consumer is a printable text, not {name!r}")
     return name

@@ -66,6 +66,9 @@ class SqsClient:
         self.exceptions = Exceptions()
         self.meta = Meta(region, f"https://sqs.{region}.amazonaws.com")
 
+    def __repr__(self) -> str:
+        return f"<minisqs client of {self.meta.endpoint_url}>"
+
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         action = _ACTIONS.get(name)
         if action is None:

@@ -15,7 +15,7 @@ from .message import Delivery
 
 class _Attempt(NamedTuple):
     until_ns: int
-    deliveries: list[Delivery]
+    deliveries: tuple[Delivery, ...]
     turns: list[tuple[int, int]]
 
 
@@ -33,7 +33,7 @@ class Attempts:
         if attempt is None:
             return []
         if attempt.until_ns > now and _unchanged(attempt):
-            return attempt.deliveries
+            return list(attempt.deliveries)
         del self._attempts[attempt_id]
         return []
 
@@ -43,7 +43,7 @@ class Attempts:
             known = self._attempts.get(attempt_id)
             until_ns = now + RECEIVE_ATTEMPT_NS if known is None else known.until_ns
             turns = [delivery.message.turn for delivery in deliveries]
-            self._attempts[attempt_id] = _Attempt(until_ns, deliveries, turns)
+            self._attempts[attempt_id] = _Attempt(until_ns, tuple(deliveries), turns)
 
     def forget_ended(self) -> None:
         """Drop what can be repeated no more because a message has left its delivery."""

@@ -94,10 +94,7 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
     context = _Context(queue_arn, settings, neighbours)
     changes: dict[str, object] = {}
     for name, value in attributes.items():
-        reader = _READERS.get(name)
-        if reader is None:
-            raise errors.InvalidAttributeName.unknown(name)
-        changes.update(reader(value, context))
+        changes.update(_reader(name)(value, context))
     changes.update(_encryption(changes))
     fifo = {field: changes.pop(field) for field in _FIFO_FIELDS if field in changes}
     # The readers give values of the fields' own types; attrs cannot tell a checker so.
@@ -107,16 +104,26 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
     return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
 
 
+def _reader(name: str) -> _Reader:
+    reader = _READERS.get(name)
+    if reader is None:
+        raise errors.InvalidAttributeName.unknown(name)
+    return reader
+
+
 def differing(
     settings: Settings, attributes: Mapping[str, str], *, queue_arn: str, neighbours: Neighbours
 ) -> str | None:
     """The first of ``attributes`` whose value is not that of ``settings``; None if all agree (sqs.md 14.5).
 
-    They have been checked together by ``changed``; alone, one of them might not stand.
+    Each is checked by itself: beside the queue's other values it stands, alone it might not.
+
+    Raises:
+        InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue: As ``changed``.
     """
     context = _Context(queue_arn, settings, neighbours)
-    for name, value in attributes.items():
-        changes = dict(_READERS[name](value, context))
+    read = {name: dict(_reader(name)(value, context)) for name, value in attributes.items()}
+    for name, changes in read.items():
         fifo = {field: changes.pop(field) for field in _FIFO_FIELDS if field in changes}
         if fifo and settings.fifo is not None:
             changes["fifo"] = attrs.evolve(settings.fifo, **fifo)  # type: ignore[arg-type]

@@ -131,7 +131,8 @@ class FairOrdering:
     def candidates(self, now: int) -> Generator[Message, None, None]:
         """The available messages in the order of a fair queue; each one that is given is removed.
 
-        Cost: O(log r) each, and O(busy tenants) a call.
+        Cost: O(log r + busy tenants) each. The receive that meets a noisy tenant's messages before those of
+        quiet ones sets them aside, each once: a long backlog costs that receive its length.
         """
         self._turn_window(now)
         self._judge(now)
@@ -142,16 +143,22 @@ class FairOrdering:
                 tenant.aside.add_back(message, tenant.waiting)
             else:
                 yield self._taken(message, tenant, given)
-        while (noisiest := self._least_busy_noisy()) is not None:
-            [message] = islice(noisiest.aside.candidates(now), 1)
+        while (tenant := self._least_busy_noisy()) is not None:
+            [message] = islice(tenant.aside.candidates(now), 1)
             if message.sequence not in given:
-                yield self._taken(message, noisiest, given)
+                yield self._taken(message, tenant, given)
 
     def _taken(self, message: Message, tenant: Tenant | None, given: set[int]) -> Message:
         given.add(message.sequence)
         if tenant is not None:
             self._one_less(tenant)
         return message
+
+    def drop_ended(self) -> None:
+        """Give up the oldest messages that have ended while they lay here. Cost: O(busy tenants)."""
+        self._order.drop_ended()
+        for tenant in self._busy.values():
+            tenant.aside.drop_ended()
 
     def clear(self) -> None:
         """Forget everything but who the tenants are."""

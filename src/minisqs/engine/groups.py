@@ -125,6 +125,11 @@ class GroupOrdering:
             finally:
                 self._list(group)
 
+    def drop_ended(self) -> None:
+        """Give up the groups at the front that have no message any more. Cost: O(log g) a group."""
+        while self._ready and self._ready[0][-1].head() is None:
+            heappop(self._ready)
+
     def clear(self) -> None:
         """Forget everything."""
         self._groups.clear()

@@ -4,7 +4,8 @@ A message is in exactly one state. ``WAITING_FOR_TIME`` lists the states that en
 message's ``deadline_ns``; ``AVAILABLE`` ends only by what a caller does, or by retention. ``STRAY`` is
 the one state that SQS does not name: the message was deleted, but one of the queue's servers missed
 the delete and will show its copy later ("At-least-once delivery" in the SQS guide); only an answer
-other than 0 from the decisions leads there. ``GONE`` is the end; ``Ending`` says how it came.
+other than 0 from the decisions leads there. ``GONE`` is the end; the
+queue counts in which way each message came to it.
 
 The engine sets states itself, where it keeps its counts; the table is what its steps are held against
 by the state machine test, and what the docs' diagram is drawn from.

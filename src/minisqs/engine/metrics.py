@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from .. import errors
 from ..limits import SECOND_NS
 
 MINUTE_NS: Final = 60 * SECOND_NS
@@ -84,7 +85,10 @@ class Metrics(Mapping[str, int]):
         self._read = read
 
     def __repr__(self) -> str:
-        return f"Metrics({dict(self)!r})"
+        try:
+            return f"Metrics({dict(self._read()[0])!r})"
+        except errors.QueueDoesNotExist:
+            return "<metrics of a queue that is gone>"
 
     def __getitem__(self, name: str) -> int:
         return self._read()[0][name]

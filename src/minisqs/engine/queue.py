@@ -56,7 +56,7 @@ class Change(NamedTuple):
     to: str = ""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Queue:
     """A queue of messages, standard or FIFO.
 
@@ -65,6 +65,8 @@ class Queue:
         number: The place of its creation in its account, from 1; never used again.
         identifiers: What makes and reads its receipt handles.
         settings: The attributes that callers set.
+        due, expiries: Where it announces what falls due, among the queues of its account.
+        untold: Where it puts what fell due in the middle of an action.
         created_ns, modified_ns: When it was made and when its attributes were last set.
         tags: The queue's tags.
         in_flight_limit: Received and undeleted messages that it bears at once.
@@ -88,6 +90,7 @@ class Queue:
     created_ns: int
     due: Agenda
     expiries: Agenda
+    untold: list[tuple[Queue, Change]] = attrs.field(factory=list)
     in_flight_limit: int = limits.IN_FLIGHT
     modified_ns: int = 0
     tags: dict[str, str] = attrs.field(factory=dict)
@@ -133,6 +136,9 @@ class Queue:
         self._ordering = GroupOrdering(self.messages) if self.fifo else StandardOrdering()
         self._tracked = self.fifo
 
+    def __repr__(self) -> str:
+        return f"<queue {self.name} of {len(self.messages)} messages>"
+
     # ---------------------------------------------------------------------------------------------- sending
     def send(self, checked: CheckedMessage, producer: str, place: int, now: int) -> Message:
         """Store a message: DELAYED until its delay ends, or AVAILABLE at once.
@@ -143,7 +149,7 @@ class Queue:
         Source: API_SendMessage. Cost: O(1); O(log d) with a delay, O(log g) on a FIFO queue.
         """
         if self._unsettled_ns <= now:
-            self.settle(now)
+            self._catch_up(now)
         body, delay_ns, attributes, system_attributes, group_id, deduplication_id, size = checked
         extras = NO_EXTRAS
         if attributes or system_attributes or group_id is not None:
@@ -292,7 +298,7 @@ class Queue:
         queue O(log g) a group, g groups that are ready.
         """
         if self._unsettled_ns <= now:
-            self.settle(now)
+            self._catch_up(now)
         until_ns = now + (self.settings.visibility_timeout_ns if visibility_ns is None else visibility_ns)
         if self.fifo:
             self._calls += 1
@@ -435,7 +441,7 @@ class Queue:
         Source: API_DeleteMessage, sqs.md 5.3 to 5.5. Cost: O(1); O(log g) on a FIFO queue.
         """
         if self._unsettled_ns <= now:
-            self.settle(now)
+            self._catch_up(now)
         message = delivery.message
         state = message.state
         if state is GONE or state is STRAY:
@@ -454,7 +460,7 @@ class Queue:
         self.deleted += 1
         self.deletes += 1
         if state is IN_FLIGHT:
-            self._leave_flight(message, now)
+            self._end_in_flight(message, now)
         if self._tracked:
             self._ordering.removed(message, was_available=state is AVAILABLE)
         if decisions is PERFECT or self.fifo or not self._keep_stray(message, now, decisions):
@@ -467,8 +473,10 @@ class Queue:
         if message.state is not IN_FLIGHT or message.receive_count != delivery.receive_count:
             raise errors.InvalidParameterValue.of("ReceiptHandle", self.receipt_handle(delivery), _EXPIRED)
 
-    def change_visibility(self, delivery: Delivery, visibility_ns: int, *, now: int) -> None:
+    def change_visibility(self, delivery: Delivery, visibility_ns: int, *, same_call: bool = False, now: int) -> None:
         """Hide the message of a delivery until ``visibility_ns`` from now; 0 shows it at once.
+
+        ``same_call`` says that an entry of the same batch has changed something before (sqs.md 7.9).
 
         Raises:
             InvalidParameterValue: The message is gone, or would stay hidden over 12 hours after the receive;
@@ -476,7 +484,7 @@ class Queue:
 
         Source: API_ChangeMessageVisibility, sqs.md 5.6 to 5.10. Cost: O(log d), d distinct deadlines.
         """
-        self.settle(now)
+        self._catch_up(now)
         message = delivery.message
         if message.state is GONE or message.state is STRAY:
             raise errors.InvalidParameterValue.of("ReceiptHandle", self.receipt_handle(delivery), _UNAVAILABLE)
@@ -489,6 +497,8 @@ class Queue:
                 "Total VisibilityTimeout for the message is beyond the limit "
                 f"[{limits.TOTAL_VISIBILITY_NS // limits.SECOND_NS} seconds]",
             )
+        if not same_call:
+            self._calls += 1
         if message.state is IN_FLIGHT:
             self._hide_anew([message], now + visibility_ns, now)
         elif visibility_ns:
@@ -499,10 +509,6 @@ class Queue:
                 self._fairness.entered_flight(message, now)
             self._hide([message], now + visibility_ns, now)
 
-    def count_call(self) -> None:
-        """Number one more call: what it changes takes its turn under this number (sqs.md 7.9)."""
-        self._calls += 1
-
     def purge(self, *, now: int) -> int:
         """Remove every message, in whatever state, and forget deduplication ids; how many messages there were.
 
@@ -511,7 +517,7 @@ class Queue:
 
         Source: API_PurgeQueue. Cost: O(messages).
         """
-        self.settle(now)
+        self._catch_up(now)
         if now - self.purged_ns < limits.PURGE_INTERVAL_NS:
             raise errors.PurgeQueueInProgress.on(self.name)
         self.purged_ns = now
@@ -533,7 +539,7 @@ class Queue:
 
     def change_settings(self, settings: Settings, *, now: int) -> None:
         """Take new attributes. Retention applies to the messages already here, on FIFO queues the delay too."""
-        self.settle(now)
+        self._catch_up(now)
         former, self.settings = self.settings, settings
         self.modified_ns = now
         self._find_expiry()
@@ -581,6 +587,10 @@ class Queue:
             else:
                 self._end_waits(due_ns, changes)
 
+    def _catch_up(self, now: int) -> None:
+        """Settle in the middle of an action; what happened is told at the service's next settling."""
+        self.untold += [(self, change) for change in self.settle(now)]
+
     def _end_waits(self, due_ns: int, changes: list[Change]) -> None:
         for message in self._deadlines.pop_due():
             event = WAITING_FOR_TIME.get(message.state)
@@ -617,6 +627,7 @@ class Queue:
             if self._tracked and state is not STRAY:
                 self._ordering.removed(oldest, was_available=state is AVAILABLE)
             del self.messages[oldest.sequence]
+            self._ordering.drop_ended()
         self._find_expiry()
 
     def _find_expiry(self) -> None:
@@ -649,7 +660,7 @@ class Queue:
         if self._fairness is not None:
             self._fairness.left_flight(message, now)
 
-    def _leave_flight(self, message: Message, now: int) -> None:
+    def _end_in_flight(self, message: Message, now: int) -> None:
         """Count a message out of flight that has ended, so that its entry among the deadlines stays behind."""
         self.in_flight -= 1
         if self._fairness is not None:
@@ -677,7 +688,7 @@ class Queue:
     # ---------------------------------------------------------------------------------------- looking, handles
     def counts(self, now: int) -> Counts:
         """How many messages are available, in flight and delayed. Cost: O(1)."""
-        self.settle(now)
+        self._catch_up(now)
         return Counts(self.visible, self.in_flight, self.delayed)
 
     @property
@@ -687,7 +698,7 @@ class Queue:
 
     def look(self, now: int) -> list[Message]:
         """Every message in the queue, in order of arrival, as it lies there. Cost: O(messages)."""
-        self.settle(now)
+        self._catch_up(now)
         return [message for message in self.messages.values() if message.state is not STRAY]
 
     def totals(self) -> Numbers:
@@ -702,12 +713,15 @@ class Queue:
         return totals | {"NumberOfDeduplicatedSentMessages": self.deduplicated} if self.fifo else totals
 
     def gauges(self) -> Gauges:
-        """What the metrics show of the present state. Cost: O(1); O(messages) on FIFO and fair queues."""
+        """What the metrics show of the present state.
+
+        Cost: O(messages at the front that were received three times or more); O(messages) on FIFO and fair queues.
+        """
         shown = [measures.of_queue(self.messages, Counts(self.visible, self.in_flight, self.delayed))]
         if self.fifo:
             shown.append(measures.of_groups(self.messages))
         elif self._fairness is not None:
-            shown.append(measures.of_tenants(self.messages, self._fairness.noisy_groups()))
+            shown.append(measures.of_tenants(self.messages, frozenset(self._fairness.noisy_groups())))
         numbers = {name: number for one in shown for name, number in one.numbers.items()}
         return Gauges(numbers, {name: since for one in shown for name, since in one.since_ns.items()})
 

@@ -51,7 +51,7 @@ class MoveTask:
     """
 
     task_id: str
-    source: Queue
+    source: Queue = attrs.field(repr=lambda queue: str(queue.name))
     destination_arn: str | None
     rate: int | None
     started_ns: int

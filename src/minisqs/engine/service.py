@@ -2,8 +2,8 @@
 
 Each method takes AWS's parameters and, by keyword, what the world adds: ``now`` in nanoseconds, never less
 than in an earlier call; ``decisions`` where chance has a say; ``producer``, the name under which the
-messages of a send are addressed. It finds the queue, checks the request, acts, and answers with data; a
-refused call changes nothing. Nothing here waits: a long poll that finds nothing answers with an empty
+messages of a send are addressed. It refuses values of another JSON type than AWS's, finds the queue, checks
+the request, acts, and answers with data; a refused call changes nothing (but counts against a quota). Nothing here waits: a long poll that finds nothing answers with an empty
 list, and ``next_due_ns`` says when it is worth asking again.
 """
 
@@ -92,6 +92,8 @@ class Service:
         self._expiries = Agenda()
         self._quotas = Quotas(region) if fifo_quotas else None
         self._tasks = MoveTasks(self)
+        self.untold: list[tuple[Queue, Change]] = []
+        """What fell due in the middle of a call, since the last ``settle``."""
 
     # ----------------------------------------------------------------------------------------------- queues
     def queue(self, queue_url: str) -> Queue:
@@ -100,14 +102,21 @@ class Service:
         Raises:
             QueueDoesNotExist: There is none, or the URL names another account.
         """
-        queue = self._by_url.get(queue_url)
+        queue = self.find(queue_url)
+        if queue is None:
+            raise errors.QueueDoesNotExist
+        return queue
+
+    def find(self, queue_url: str) -> Queue | None:
+        """The same; None if there is none."""
+        url = checks.text(queue_url)
+        queue = self._by_url.get(url)
         if queue is not None:
             return queue
-        path, _, name = checks.text(queue_url).rpartition("/")
-        found = self._queues.get(name)
-        if found is None or (path and path.rpartition("/")[2] != self.account_id):
-            raise errors.QueueDoesNotExist
-        return found
+        path, _, name = url.rpartition("/")
+        if path and path.rpartition("/")[2] != self.account_id:
+            return None
+        return self._queues.get(name)
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
@@ -146,15 +155,15 @@ class Service:
         name = _queue_name(queue_name, given)
         arn = f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
         existing = self._queues.get(name)
-        present = existing.settings if existing else Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
-        settings = queue_attributes.changed(present, given, queue_arn=arn, neighbours=self)
+        if existing is not None:
+            self._refuse_differing(existing, given)
+            return existing
+        default = Settings(fifo=FifoSettings() if name.endswith(".fifo") else None)
+        settings = queue_attributes.changed(default, given, queue_arn=arn, neighbours=self)
         checked_tags = checks.tags({} if tags is None else tags, {}, name)
         deleted_ns = self._deleted_ns.get(name)
         if deleted_ns is not None and now - deleted_ns < limits.NAME_REUSE_NS:
             raise errors.QueueDeletedRecently
-        if existing is not None:
-            self._refuse_differing(existing, given)
-            return existing
         queue = self._add_queue(name, arn, settings, now)
         queue.tags = checked_tags
         return queue
@@ -177,6 +186,7 @@ class Service:
             modified_ns=now,
             due=self._due,
             expiries=self._expiries,
+            untold=self.untold,
             in_flight_limit=self._in_flight_limit,
         )
         self._deleted_ns.pop(name, None)
@@ -530,9 +540,7 @@ class Service:
 
         Source: API_ChangeMessageVisibility, sqs.md 5.6 to 5.10.
         """
-        queue = self.queue(queue_url)
-        queue.count_call()
-        return self._change_visibility(queue, receipt_handle, visibility_timeout, now, in_batch=False)
+        return self._change_visibility(self.queue(queue_url), receipt_handle, visibility_timeout, now)
 
     def change_message_visibility_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, now: int
@@ -547,21 +555,31 @@ class Service:
                 checks.integer(timeout)
         queue = self.queue(queue_url)
 
+        changed: list[Delivery] = []
+
         def change(handle_and_timeout: tuple[str | Delivery, int | None]) -> Delivery:
             handle, timeout = handle_and_timeout
             if timeout is None:
                 raise errors.MissingParameter.named("VisibilityTimeout")
-            return self._change_visibility(queue, handle, timeout, now, in_batch=True)
+            changed.append(self._change_visibility(queue, handle, timeout, now, in_batch=True, same_call=bool(changed)))
+            return changed[-1]
 
-        queue.count_call()
         pairs = [(entry_id, (handle, timeout)) for entry_id, handle, timeout in entries]
         return _each(pairs, "ChangeMessageVisibilityBatchRequestEntry", change)
 
     def _change_visibility(
-        self, queue: Queue, receipt_handle: str | Delivery, timeout: int, now: int, *, in_batch: bool
+        self,
+        queue: Queue,
+        receipt_handle: str | Delivery,
+        timeout: int,
+        now: int,
+        *,
+        in_batch: bool = False,
+        same_call: bool = False,
     ) -> Delivery:
         delivery = self._delivery(queue, receipt_handle)
-        queue.change_visibility(delivery, checks.change_visibility_ns(timeout, in_batch=in_batch), now=now)
+        visibility_ns = checks.change_visibility_ns(timeout, in_batch=in_batch)
+        queue.change_visibility(delivery, visibility_ns, same_call=same_call, now=now)
         return delivery
 
     def _delivery(self, queue: Queue, receipt_handle: str | Delivery) -> Delivery:
@@ -592,7 +610,8 @@ class Service:
 
     def settle(self, now: int) -> list[tuple[Queue, Change]]:
         """Let everything happen in all queues that fell due up to ``now``; what it was, in order of time."""
-        settled: list[tuple[Queue, Change]] = []
+        settled = list(self.untold)
+        self.untold.clear()
         while True:
             due_ns, number = min(self._due.next(self._due_ns_of), self._expiries.next(self._expiry_ns_of))
             if self._tasks.next_due_ns() < min(due_ns, now + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import errors
-from ..limits import SECOND_NS
+from ..limits import NEVER_NS, SECOND_NS
 
 
 class Clock:
@@ -28,6 +28,19 @@ class Clock:
     def move_to(self, time_ns: int) -> None:
         """Go forward to ``time_ns``; a time that is past changes nothing."""
         self.now_ns = max(self.now_ns, time_ns)
+
+    def __repr__(self) -> str:
+        return f"<Clock {self.seconds:g} s after the world began>"
+
+
+def check_time(time_ns: int) -> None:
+    """Refuse an instant that the clock does not reach.
+
+    Raises:
+        UsageError: It lies in 2116 or later.
+    """
+    if time_ns >= NEVER_NS:
+        raise errors.UsageError("a world's clock ends in the year 2116, and this would be later")
 
 
 def nanoseconds(seconds: float) -> int:

@@ -52,8 +52,8 @@ class Entry:
         parts = [f"{self.seconds:.9f}", self.caller or "-", self.action, self.queue or "-"]
         if self.message:
             parts += [self.message, self.message_id, f"receive_count={self.receive_count}"]
-        cause = "\\n".join(self.cause.splitlines())  # an entry is one line
-        return " ".join(parts) + (f": {cause}" if cause else "")
+        line = " ".join(parts) + (f": {self.cause}" if self.cause else "")
+        return "\\n".join(line.splitlines())  # an entry is one line
 
 
 class Journal(Sequence[Entry]):
@@ -71,6 +71,9 @@ class Journal(Sequence[Entry]):
         self._records: deque[Record] = deque(maxlen=length)
         self.write = self._records.append
         """Add an entry. Cost: O(1)."""
+
+    def __repr__(self) -> str:
+        return f"<Journal of {len(self)} entries>"
 
     def __len__(self) -> int:
         return len(self._records)

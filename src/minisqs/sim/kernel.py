@@ -17,15 +17,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator
 from heapq import heappop, heappush
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
 from .. import errors
 from ..limits import NEVER_NS, SECOND_NS
-from .clock import Clock
+from .clock import Clock, check_time
 
 Result = TypeVar("Result")
+
+MOST_AT_ONCE: Final = 1_000_000
+"""So many events at one nanosecond are taken for an endless loop."""
 
 
 class Background(Protocol):
@@ -84,6 +87,9 @@ class Task(Generic[Result]):
         self.label = label
         self.done = False
         self.result: Result | None = None
+        self.error: BaseException | None = None
+        self.keeps_error = False
+        """Whether an error is kept for who waits for the result, not raised where time is let pass."""
 
     def resume(self) -> None:
         """Go on until the next wait, or the end."""
@@ -93,9 +99,10 @@ class Task(Generic[Result]):
             wait = next(self._generator)
         except StopIteration as stop:
             self.done, self.result = True, stop.value
-        except BaseException:
-            self.done = True
-            raise
+        except BaseException as error:
+            self.done, self.error = True, error
+            if not self.keeps_error:
+                raise
         else:
             if not self.done:
                 self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
@@ -107,9 +114,11 @@ class Task(Generic[Result]):
 
     def wake(self) -> None:
         """End the present wait: the task goes on now, behind what is already due."""
-        if not self.done and self._event is not None:
-            self._kernel.cancel(self._event)
-            self._event = self._kernel.at(self._kernel.clock.now_ns, self.resume, label=self.label)
+        now_ns = self._kernel.clock.now_ns
+        if self.done or self._event is None or (self._event.time_ns == now_ns and not self._event.passive):
+            return
+        self._kernel.cancel(self._event)
+        self._event = self._kernel.at(now_ns, self.resume, label=self.label)
 
     def stop(self) -> None:
         """End the task where it waits; where it runs, it goes on to its next wait and no further."""
@@ -139,11 +148,17 @@ class Kernel:
         self._scheduled = 0
         self._active = 0
         self._ran, self._ran_passive = "", False
+        self._at_once = 0
         self.current: Task[Any] | None = None
         """The task that runs just now."""
 
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False) -> Event:
-        """Do something at a time; at once, behind what is already due, if the time is past."""
+        """Do something at a time; at once, behind what is already due, if the time is past.
+
+        Raises:
+            UsageError: The time is past the end of the clock.
+        """
+        check_time(time_ns)
         event = Event(max(time_ns, self.clock.now_ns), call, label, passive)
         self._scheduled += 1
         self._active += not passive
@@ -165,14 +180,27 @@ class Kernel:
     def complete(self, generator: Waiting[Result], label: str) -> Result:
         """Run a task from now to its end, and meanwhile everything else that falls due; what it returned."""
         task = Task(self, generator, label)
-        task.resume()
-        while not task.done:
-            happened = self._step(NEVER_NS)
-            assert happened, "a task that is not done has an event of its own"
-        return task.result  # type: ignore[return-value]  # done, so it has one
+        task.keeps_error = True
+        try:
+            task.resume()
+            while not task.done:
+                happened = self._step(NEVER_NS)
+                assert happened, "a task that is not done has an event of its own"
+        except BaseException:  # out of somebody else's event; nobody waits for this task any more
+            task.stop()
+            raise
+        if task.error is not None:
+            raise task.error
+        return task.result  # type: ignore[return-value]  # done without an error, so it has one
 
     def run_until(self, time_ns: int) -> None:
-        """Let time pass up to and including ``time_ns``."""
+        """Let time pass up to and including ``time_ns``.
+
+        Raises:
+            UsageError: The time is past the end of the clock.
+            NeverSettled: So much happens at one nanosecond that it looks endless.
+        """
+        check_time(time_ns)
         while self._step(time_ns):
             pass
         self.clock.move_to(time_ns)
@@ -214,6 +242,7 @@ class Kernel:
         due_ns = min(active_ns, passive_ns)
         if min(due_ns, event_ns) > limit_ns or due_ns == event_ns == NEVER_NS:
             return False
+        self._refuse_endless(min(due_ns, event_ns))
         if due_ns <= event_ns:
             self.clock.move_to(due_ns)
             self._ran, self._ran_passive = background.settle(), passive_ns < active_ns
@@ -222,9 +251,19 @@ class Kernel:
         self.clock.move_to(event.time_ns)
         self._active -= not event.passive
         event.cancelled = True
-        self._ran, self._ran_passive = event.label, event.passive
         event.call()
+        self._ran, self._ran_passive = event.label, event.passive  # what ran inside of it is part of it
         return True
+
+    def _refuse_endless(self, time_ns: int) -> None:
+        """Count the steps at one nanosecond, and give up where there are too many."""
+        self._at_once = self._at_once + 1 if time_ns <= self.clock.now_ns else 0
+        if self._at_once > MOST_AT_ONCE:
+            self._at_once = 0
+            raise errors.NeverSettled(
+                f"{MOST_AT_ONCE:,} events have happened at one nanosecond, the last by {self._ran}, and there are more: "
+                "a worker that fails at once on a message that comes back at once never ends."
+            )
 
     def _pop(self) -> Event:
         """Take the next event off the heap; of several at one nanosecond, the one that is chosen."""

@@ -58,7 +58,7 @@ class Port:
         self._shared = SharedUse()
         self.lock = self._shared.lock
         self._acquire, self._release = self.lock.acquire, self.lock.release
-        self._ident, self._users = self._shared.ident, self._shared.users
+        self._member = self._shared.member
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
 
     # ----------------------------------------------------------------------------------------------- queues
@@ -78,6 +78,7 @@ class Port:
         """See ``Service.delete_queue``; who waits on the queue is told that it does not exist."""
         with self.lock:
             self._call("DeleteQueue", queue_url, lambda now: self.service.delete_queue(queue_url, now=now), caller)
+            self._shared.tell()
             for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
                 task.wake()
 
@@ -127,8 +128,9 @@ class Port:
     def set_queue_attributes(self, queue_url: str, attributes: Mapping[str, str], *, caller: str = MAIN) -> None:
         """See ``Service.set_queue_attributes``."""
         change = lambda now: self.service.set_queue_attributes(queue_url, attributes, now=now)  # noqa: E731
-        self._call("SetQueueAttributes", queue_url, change, caller)
-        self._settle_due()
+        with self.lock:
+            self._call("SetQueueAttributes", queue_url, change, caller)
+            self._settle_due()
 
     def purge_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
         """See ``Service.purge_queue``."""
@@ -175,13 +177,14 @@ class Port:
     ) -> MoveTask:
         """See ``Service.start_message_move_task``; what is to be moved at once is moved."""
         ask = self.service.start_message_move_task
-        task = self._call(
-            "StartMessageMoveTask",
-            _name_in(source_arn),
-            lambda now: ask(source_arn, destination_arn, max_number_of_messages_per_second, now=now),
-            caller,
-        )
-        self._settle_due()
+        with self.lock:
+            task = self._call(
+                "StartMessageMoveTask",
+                _name_in(source_arn),
+                lambda now: ask(source_arn, destination_arn, max_number_of_messages_per_second, now=now),
+                caller,
+            )
+            self._settle_due()
         return task
 
     def list_message_move_tasks(
@@ -246,7 +249,7 @@ class Port:
         """See ``Service.send_message``; the caller is the producer."""
         self._acquire()  # not `with`: this is the hot path
         try:
-            if self._ident() not in self._users:
+            if not self._member.joined:
                 self._shared.join()
             now = self.clock.now_ns
             try:
@@ -265,6 +268,8 @@ class Port:
     ) -> BatchAnswer[Message]:
         """See ``Service.send_message_batch``; the caller is the producer."""
         with self.lock:
+            if not self._member.joined:
+                self._shared.join()
             now = self.clock.now_ns
             try:
                 answer = self.service.send_message_batch(queue_url, entries, producer=caller, now=now)
@@ -286,6 +291,8 @@ class Port:
         """
         self._acquire()  # not `with`: this is the hot path
         try:
+            if not self._member.joined:
+                self._shared.join()
             deliveries = self._receive(queue_url, request, caller)
             if not deliveries and self._others_bring_some(queue_url, request):
                 deliveries = self._receive(queue_url, request, caller, first_look=False)
@@ -296,11 +303,13 @@ class Port:
     def _others_bring_some(self, queue_url: str, request: ReceiveMessage) -> bool:
         """Whether another thread that uses the world makes a message available while a poll waits."""
         wait_ns = self.service.wait_ns(queue_url, request)
-        if not wait_ns:
+        if not wait_ns or self.kernel.current is not None:  # in the middle of an event nobody else gets a turn
             return False
         queue = self.service.queue(queue_url)
         self._waiting.setdefault(queue.name, deque())
-        return self._shared.wait_for_others(wait_ns / SECOND_NS, lambda: queue.visible > 0)
+        return self._shared.wait_for_others(
+            wait_ns / SECOND_NS, lambda: queue.visible > 0 or self.service.find(queue.url) is not queue
+        )
 
     def poll(self, queue_url: str, request: ReceiveMessage, *, caller: str) -> Waiting[list[Delivery]]:
         """The same for a task of the kernel, which waits while others run."""
@@ -318,7 +327,11 @@ class Port:
             waiting.append(task)
             try:
                 yield Wait(end_ns, passive=True)
-            finally:  # a task that is stopped waits no more either
+            except GeneratorExit:  # stopped: a wake that it may have had goes on to the next
+                waiting.remove(task)
+                self._wake(queue_url)
+                raise
+            if task in waiting:
                 waiting.remove(task)
             last_look = self.clock.now_ns >= end_ns
             deliveries = self._receive(queue_url, request, caller, first_look=False, last_look=last_look)
@@ -358,6 +371,8 @@ class Port:
         """See ``Service.delete_message``."""
         self._acquire()  # not `with`: this is the hot path
         try:
+            if not self._member.joined:
+                self._shared.join()
             now = self.clock.now_ns
             try:
                 delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
@@ -378,6 +393,8 @@ class Port:
     ) -> BatchAnswer[Delivery]:
         """See ``Service.delete_message_batch``."""
         with self.lock:
+            if not self._member.joined:
+                self._shared.join()
             now = self.clock.now_ns
             try:
                 answer = self.service.delete_message_batch(queue_url, entries, now=now, decisions=self._decisions)
@@ -395,6 +412,8 @@ class Port:
     ) -> None:
         """See ``Service.change_message_visibility``."""
         with self.lock:
+            if not self._member.joined:
+                self._shared.join()
             now = self.clock.now_ns
             action = "ChangeMessageVisibility"
             try:
@@ -415,6 +434,8 @@ class Port:
     ) -> BatchAnswer[Delivery]:
         """See ``Service.change_message_visibility_batch``."""
         with self.lock:
+            if not self._member.joined:
+                self._shared.join()
             action = "ChangeMessageVisibilityBatch"
             try:
                 answer = self.service.change_message_visibility_batch(queue_url, entries, now=self.clock.now_ns)
@@ -463,17 +484,17 @@ class Port:
 
     def _settle_due(self) -> None:
         """Let happen what a call has made due at once."""
-        if min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
+        if self.service.untold or min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
             self.settle()
 
     def _wake(self, queue_url: str) -> None:
         """Let as many of those who wait on a queue go on as there are messages for them."""
         if self._waiting:
             self._shared.tell()
-            queue = self.service.queue(queue_url)
-            waiting = self._waiting.get(queue.name, ())
-            for task in list(waiting)[: queue.visible]:
-                task.wake()
+            queue = self.service.find(queue_url)
+            if queue is not None:
+                for task in list(self._waiting.get(queue.name, ()))[: queue.visible]:
+                    task.wake()
 
     # ---------------------------------------------------------------------------------------------- telling
     def tell(self, queue_url: str, delivery: Delivery, action: str, cause: str, caller: str) -> None:
@@ -495,6 +516,8 @@ class Port:
     def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
         """Do what is not on the hot path: call with the time, write it down."""
         with self.lock:
+            if not self._member.joined:
+                self._shared.join()
             now = self.clock.now_ns
             try:
                 answer = call(now)
@@ -540,6 +563,7 @@ class Port:
 
     def _tell_failures(self, failed: Failures, action: str, queue_url: str, caller: str) -> None:
         for entry_id, error in failed:
+            error.operation_name = action
             cause = f"entry {entry_id} refused: {error.code}: {error.message}"
             self.journal.write((self.clock.now_ns, action, queue_url, "", 0, 0, caller, cause))
 

@@ -45,6 +45,11 @@ class Plan:
             raise errors.UsageError(f"a plan is a mapping from addresses to answers, not {choices!r}")
         self.choices = {_address(address): _answer(address, answer) for address, answer in choices.items()}
 
+    def __eq__(self, other: object) -> bool:
+        return self.choices == other.choices if isinstance(other, Plan) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as a dictionary
+
     def __repr__(self) -> str:
         return f"Plan({ {tuple(address): answer for address, answer in self.choices.items()} })"
 

@@ -13,28 +13,35 @@ import time
 from collections.abc import Callable
 
 
+class _Member(threading.local):
+    """Whether the present thread is counted among the users: an ident may be used again, this may not."""
+
+    joined = False
+
+
 class SharedUse:
     """The threads that use one world.
 
     Attributes:
         lock: What a call holds while it is in the world.
-        users: The threads that have made a call, by what ``ident`` gives for them.
-        ident: What tells the present thread from others.
+        member: Its ``joined`` says whether the present thread has made a call before.
     """
 
-    __slots__ = ("_changed", "_waiting", "ident", "lock", "users")
+    __slots__ = ("_changed", "_users", "_waiting", "lock", "member")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.users: dict[int, threading.Thread] = {}
-        self.ident = threading.get_ident
+        self.member = _Member()
+        self._users: list[threading.Thread] = []
         self._changed = threading.Condition(self.lock)
         self._waiting = 0
         self.join()
 
     def join(self) -> None:
         """Count the present thread among the users."""
-        self.users[self.ident()] = threading.current_thread()
+        self.member.joined = True
+        self._users = [thread for thread in self._users if thread.is_alive()]
+        self._users.append(threading.current_thread())
 
     def wait_for_others(self, seconds: float, found: Callable[[], bool]) -> bool:
         """Whether another live thread that uses the world changes it so that ``found``; waits for that.
@@ -43,7 +50,6 @@ class SharedUse:
             seconds: Real seconds, at most.
             found: Whether there is what the wait is for; the lock is held when it is asked.
         """
-        self.join()
         until = time.monotonic() + seconds
         self._waiting += 1
         try:
@@ -60,4 +66,4 @@ class SharedUse:
 
     def _others_live(self) -> bool:
         here = threading.current_thread()
-        return any(thread is not here and thread.is_alive() for thread in self.users.values())
+        return any(thread is not here and thread.is_alive() for thread in self._users)

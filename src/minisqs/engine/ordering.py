@@ -51,21 +51,27 @@ class StandardOrdering:
         while returned and returned[0][1].state is GONE:
             heappop(returned)
 
-    def candidates(self, now: int) -> Generator[Message, None, None]:
-        """The available messages, oldest first; each one that is given is removed. Cost: O(log r) each."""
-        fresh = self._fresh
-        message = None
+    def take(self) -> Message | None:
+        """Remove and give the oldest available message, or None. Cost: O(log r)."""
+        fresh, returned = self._fresh, self._returned
         while True:
-            before, returned = message, self._returned
             if returned and (not fresh or returned[0][0] < fresh[0].sequence):
                 message = heappop(returned)[1]
             elif fresh:
                 message = fresh.popleft()
             else:
-                return
+                return None
+            if message.state is AVAILABLE:
+                return message
+
+    def candidates(self, now: int) -> Generator[Message, None, None]:
+        """The available messages, oldest first; each one that is given is removed. Cost: O(log r) each."""
+        before = None
+        while (message := self.take()) is not None:
             # A message that was hidden and shown again while it lay here is listed twice, side by side.
-            if message.state is AVAILABLE and message is not before:
+            if message is not before:
                 yield message
+            before = message
 
     def clear(self) -> None:
         """Forget everything."""

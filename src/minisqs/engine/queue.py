@@ -17,6 +17,7 @@ answer plus ``next_due_ns``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 import attrs
@@ -306,10 +307,13 @@ class Queue:
                 return again, []
         elif short_poll and self.in_flight >= self.in_flight_limit:
             raise errors.OverLimit.in_flight()
-        limit = min(limit, self.in_flight_limit - self.in_flight)
-        taken, moves = self._hand_out(limit, dead_letter_queue, now, decisions, short_poll)
-        deliveries = [Delivery(message, message.receive_count, now, self.number) for message in taken]
-        if decisions is not PERFECT and not self.fifo:
+        if limit > self.in_flight_limit - self.in_flight:  # noqa: PLR1730  # the hot path spares calling min
+            limit = self.in_flight_limit - self.in_flight
+        sample = None if decisions is PERFECT or self.fifo else self._sample(decisions, short_poll=short_poll)
+        ordering = sample or self._ordering
+        taken, deliveries, moves = self._hand_out(ordering, limit, until_ns, dead_letter_queue, now)
+        if sample is not None:
+            sample.put_back(len(self.messages))
             taken = self._without_duplicates(taken, decisions, now)
         self._hide(taken, until_ns, now)
         if attempt_id is not None:
@@ -320,42 +324,42 @@ class Queue:
         return deliveries, moves
 
     def _hand_out(
-        self,
-        limit: int,
-        dead_letter_queue: Queue | None,
-        now: int,
-        decisions: Decisions,
-        short_poll: bool,  # noqa: FBT001
-    ) -> tuple[list[Message], list[Change]]:
+        self, ordering: Ordering | Sample, limit: int, until_ns: int, dead_letter_queue: Queue | None, now: int
+    ) -> tuple[list[Message], list[Delivery], list[Change]]:
         """Put up to ``limit`` messages in flight, and move away those that were received too often."""
         taken: list[Message] = []
+        deliveries: list[Delivery] = []
         moves: list[Change] = []
         if limit <= 0:
-            return taken, moves
+            return taken, deliveries, moves
         policy = self.settings.redrive_policy
-        threshold = policy.max_receive_count if policy is not None and dead_letter_queue is not None else NEVER_NS
-        sample = None if decisions is PERFECT or self.fifo else self._sample(decisions, short_poll=short_poll)
-        candidates = (sample or self._ordering).candidates(now)
+        threshold = NEVER_NS if policy is None or dead_letter_queue is None else policy.max_receive_count
+        generator = None
+        if isinstance(ordering, StandardOrdering):  # the hot path makes none
+            candidates: Iterator[Message] = iter(ordering.take, None)
+        else:
+            candidates = generator = ordering.candidates(now)
         for message in candidates:
-            if message.receive_count >= threshold and message.receives_here >= threshold:
+            count = message.receive_count
+            if count >= threshold and message.receives_here >= threshold:
                 assert dead_letter_queue is not None, "only a dead-letter queue gives a threshold"
                 moves.append(self._move(message, dead_letter_queue, now))
                 continue
-            message.receive_count = count = message.receive_count + 1
+            message.receive_count = count = count + 1
             if count == 1:
                 message.first_received_ns = now
             message.state = IN_FLIGHT
+            message.deadline_ns = until_ns
             self.in_flight += 1
             if self._fairness is not None:
                 self._fairness.entered_flight(message, now)
             taken.append(message)
+            deliveries.append(Delivery(message, count, now, self.number))
             if len(taken) == limit:
                 break
-        if self.fifo:
-            candidates.close()
-        if sample is not None:
-            sample.put_back(len(self.messages))
-        return taken, moves
+        if generator is not None:
+            generator.close()
+        return taken, deliveries, moves
 
     def _repeat(self, attempt_id: str, until_ns: int, now: int) -> list[Delivery]:
         """The deliveries of an earlier receive again, hidden anew; nothing if it cannot be repeated."""
@@ -365,10 +369,9 @@ class Queue:
         return deliveries
 
     def _hide(self, messages: list[Message], until_ns: int, now: int) -> None:
-        """List in-flight messages under their deadline; where that is now, they are available again at once."""
-        for message in messages:
-            message.deadline_ns = until_ns
-            if self.fifo:
+        """List in-flight messages under the deadline they have; where that is now, they are available at once."""
+        if self.fifo:
+            for message in messages:
                 message.turn = (until_ns, self._calls)
         if until_ns == now:
             for message in messages:
@@ -379,6 +382,8 @@ class Queue:
     def _hide_anew(self, messages: list[Message], until_ns: int, now: int) -> None:
         """Give in-flight messages another deadline; their entries under the old one stay behind."""
         self._deadlines.stale += len(messages)
+        for message in messages:
+            message.deadline_ns = until_ns
         self._hide(messages, until_ns, now)
         self._drop_stale()
 
@@ -503,6 +508,7 @@ class Queue:
             self._hide_anew([message], now + visibility_ns, now)
         elif visibility_ns:
             message.state = IN_FLIGHT
+            message.deadline_ns = now + visibility_ns
             self.in_flight += 1
             if self._fairness is not None:
                 self._fairness.removed(message, was_available=True)

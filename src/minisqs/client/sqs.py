@@ -83,6 +83,7 @@ class SqsClient:
     def _method(self, name: str, action: str) -> Callable[..., dict[str, Any]]:
         known = frozenset(model.PARAMETERS[action])
         act, port = actions.ACTIONS[action], self._port
+        new_request_id = port.request_id
 
         def call(*args: object, **parameters: object) -> dict[str, Any]:
             if args:
@@ -98,7 +99,7 @@ class SqsClient:
             except errors.SqsError as error:
                 port.refuse(error, action)
                 raise
-            request_id = port.request_id()
+            request_id = new_request_id()
             answer["ResponseMetadata"] = {
                 "RequestId": request_id,
                 "HTTPStatusCode": 200,

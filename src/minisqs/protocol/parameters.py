@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from .. import errors
 from ..engine import checks
-from ..engine.values import SendMessage
+from ..engine.values import MessageToSend, SendMessage
 
 _LISTS: Final = ("StringListValues", "BinaryListValues")
 
@@ -32,7 +32,7 @@ class Parameters:
     __slots__ = ("_json", "_path", "_values")
 
     def __init__(self, values: object, path: str = "", *, json: bool = True) -> None:
-        if type(values) is not dict and not isinstance(values, Mapping):
+        if type(values) is not dict and not isinstance(values, Mapping):  # the cheaper question first
             raise errors.SerializationException(
                 "Start of list found where not expected" if isinstance(values, list) else "Unexpected value"
             )
@@ -81,10 +81,12 @@ class Parameters:
             raise errors.SerializationException("Unexpected value where a list was expected")
         return [Parameters(value, f"{entry_name}.{number}.", json=self._json) for number, value in enumerate(values, 1)]
 
-    def message(self) -> SendMessage:
+    def message(self) -> MessageToSend:
         """The message that a send brings; the service refuses values of the wrong type in it."""
         get = self._values.get
         body = get("MessageBody")
+        if type(body) is str and len(self._values) == 2:  # beside it is only the queue or the Id
+            return body
         return SendMessage(
             "" if body is None else body,
             get("DelaySeconds"),

@@ -55,6 +55,7 @@ class Port:
         self.last_fault_ns = clock.now_ns
         self._decisions: Decisions = PERFECT if source is None else source
         self._requests = 0
+        self._request_id = service.identifiers.request_id
         self._shared = SharedUse()
         self.lock = self._shared.lock
         self._acquire, self._release = self.lock.acquire, self.lock.release
@@ -218,7 +219,7 @@ class Port:
     def request_id(self) -> str:
         """A new RequestId."""
         self._requests += 1
-        return self.service.identifiers.request_id(self._requests)
+        return self._request_id(self._requests)
 
     def counts(self, queue_url: str) -> Counts:
         """How many messages are available, in flight and delayed: a look, not a call."""

@@ -1,4 +1,4 @@
-"""Real threads that share a world (sqs.md 21, choice 22). Real time is the subject here, so these tests take some."""
+"""sqs.md 6.3, 21.22: real threads that share a world. Real time is the subject here, so these tests take some."""
 
 from __future__ import annotations
 

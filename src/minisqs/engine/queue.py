@@ -584,8 +584,7 @@ class Queue:
             if self.series.end_ns <= min(next_ns, now):
                 self.series.close(self.totals(), self.gauges(), min(next_ns, now))
             if next_ns > now:
-                if changes:
-                    self._drop_stale()
+                self._drop_stale()
                 self._unsettled_ns = min(self._deadlines.earliest_ns, self._expiry_ns, self.series.end_ns)
                 return changes
             if self._expiry_ns == next_ns:

@@ -420,18 +420,3 @@ def test_a_policy_has_no_more_of_anything_than_aws_takes(client, member, value):
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     with pytest.raises(minisqs.errors.InvalidAttributeValue, match=r"Invalid value for the parameter Policy\."):
         client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-
-
-def test_stray_copies_that_expire_leave_no_stale_deadlines_behind():
-    """Found by a long run: nobody is told of them, and the clean-up hung on what is told."""
-    strays = minisqs.Plan({("duplicate_after_delete", f"main/{place}", 0): 5 for place in range(1, 601)})
-    world = minisqs.World(faults=strays)
-    queue = world.create_queue("q", message_retention_period=200_000)
-    for _ in range(60):
-        queue.send_batch(["a"] * 10)
-    while messages := queue.receive(10):
-        queue.delete_batch(messages)
-    queue.set_attributes(message_retention_period=60)
-    world.advance(60)
-    world.check_invariants()
-    assert len(queue._engine._deadlines._heap) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from random import Random
+from random import Random  # noqa: TID251  # the seed of a world is all that it draws from
 
 import pytest
 from little_slack import little_slack

@@ -20,7 +20,7 @@ class _Member(threading.local):
 
 
 class SharedUse:
-    """The threads that use one world.
+    """The threads that use one world; as a context, the turn of the present one.
 
     Attributes:
         lock: What a call holds while it is in the world.
@@ -36,6 +36,14 @@ class SharedUse:
         self._changed = threading.Condition(self.lock)
         self._waiting = 0
         self.join()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if not self.member.joined:
+            self.join()
+
+    def __exit__(self, *raised: object) -> None:
+        self.lock.release()
 
     def join(self) -> None:
         """Count the present thread among the users."""

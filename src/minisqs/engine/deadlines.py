@@ -67,12 +67,17 @@ class Deadlines:
         return self.earliest_ns
 
     def pop_due(self) -> list[Message]:
-        """The messages of the next deadline, in the order they were listed; call ``next_ns`` first."""
+        """The messages of the next deadline, in order of arrival; call ``next_ns`` first.
+
+        The order in which they were listed would not do: a message that was listed, left and listed again
+        stands in its first place or its second, by whether there was a clean-up in between.
+        """
         deadline_ns = heappop(self._heap)
         bucket = self._buckets.pop(deadline_ns)
-        due = [message for message in bucket if _waits(message, deadline_ns)]
+        due = [message for message in dict.fromkeys(bucket) if _waits(message, deadline_ns)]
         self.stale -= len(bucket) - len(due)
         self.earliest_ns = self._heap[0] if self._heap else NEVER_NS
+        due.sort(key=_sequence)
         return due
 
     def clean_up(self) -> None:
@@ -99,6 +104,10 @@ class Deadlines:
         live = [m for deadline_ns, bucket in self._buckets.items() for m in bucket if _waits(m, deadline_ns)]
         assert len({id(m) for m in live}) == waiting, "each message that waits for time is listed under its deadline"
         assert self.stale <= len(live) + SLACK, "stale entries are cleaned up before they outweigh the live ones"
+
+
+def _sequence(message: Message) -> int:
+    return message.sequence
 
 
 def _waits(message: Message, deadline_ns: int) -> bool:

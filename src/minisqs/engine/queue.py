@@ -598,9 +598,7 @@ class Queue:
 
     def _end_waits(self, due_ns: int, changes: list[Change]) -> None:
         for message in self._deadlines.pop_due():
-            event = WAITING_FOR_TIME.get(message.state)
-            if event is None:
-                continue  # listed twice under one deadline, and already shown
+            event = WAITING_FOR_TIME[message.state]
             if message.state is IN_FLIGHT:
                 self._left_flight(message, due_ns)
             elif message.state is DELAYED:

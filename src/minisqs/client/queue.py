@@ -462,8 +462,13 @@ def to_send(
     trace_header: str | None = None,
 ) -> MessageToSend:
     """The message that a friendly send means."""
-    given = (delay_seconds, message_attributes, message_group_id, message_deduplication_id, trace_header)
-    if given == (None, None, None, None, None):
+    if (
+        delay_seconds is None
+        and message_attributes is None
+        and message_group_id is None
+        and message_deduplication_id is None
+        and trace_header is None
+    ):
         return body
     return SendMessage(
         body,

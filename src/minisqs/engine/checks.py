@@ -368,12 +368,11 @@ def message_bytes(request: MessageToSend) -> int:
 
     Refuses a request in which a value has another JSON type than AWS's model.
     """
-    body = request.body if isinstance(request, SendMessage) else request
-    if not isinstance(body, str):
-        text(body)
-    size = len(body) if body.isascii() else _utf8_length(body)
+    if isinstance(request, str):
+        return len(request) if request.isascii() else _utf8_length(request)
     if not isinstance(request, SendMessage):
-        return size
+        raise _wrong_type(request, "a String")
+    size = _utf8_length(text(request.body))
     if request.delay_seconds is not None:
         integer(request.delay_seconds)
     if request.message_attributes is not None:

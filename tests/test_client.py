@@ -1,9 +1,10 @@
 import re
 from decimal import Decimal
+from inspect import signature
 
 import pytest
 
-from minisqs import Consumer, Producer, RedrivePolicy, SendMessage, World, errors
+from minisqs import Consumer, Producer, Queue, RedrivePolicy, SendMessage, World, errors
 
 
 # ---------------------------------------------------------------------------------------- queue and message
@@ -177,10 +178,16 @@ def test_a_name_is_a_text(queue, name):
 
 
 def test_a_producer_sends_with_delay_and_attributes(world, queue):
-    Producer(queue).send("a", delay_seconds=3, message_attributes={"k": "v"})
+    Producer(queue).send("a", delay_seconds=3, message_attributes={"k": "v"}, trace_header="Root=1")
     assert queue.counts == (0, 0, 1)
     world.advance(3)
-    assert queue.receive()[0].message_attributes == {"k": "v"}
+    [message] = queue.receive()
+    assert message.message_attributes == {"k": "v"}
+    assert message.attributes["AWSTraceHeader"] == "Root=1"
+
+
+def test_a_producer_sends_with_all_that_a_queue_sends_with():
+    assert signature(Producer.send) == signature(Queue.send)
 
 
 # ------------------------------------------------------------------------------------------------- consumer

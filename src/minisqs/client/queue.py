@@ -459,7 +459,7 @@ def to_send(
     message_attributes: Mapping[str, AttributeValue] | None,
     message_group_id: str | None,
     message_deduplication_id: str | None,
-    trace_header: str | None = None,
+    trace_header: str | None,
 ) -> MessageToSend:
     """The message that a friendly send means."""
     if (

@@ -42,9 +42,12 @@ class Producer:
         message_attributes: Mapping[str, AttributeValue] | None = None,
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
+        trace_header: str | None = None,
     ) -> SentMessage:
         """Send one message; see ``Queue.send``."""
-        request = to_send(body, delay_seconds, message_attributes, message_group_id, message_deduplication_id)
+        request = to_send(
+            body, delay_seconds, message_attributes, message_group_id, message_deduplication_id, trace_header
+        )
         return SentMessage(self.queue, self.queue._port.send_message(self.queue.url, request, caller=self.name))
 
     def send_batch(self, messages: Sequence[str | SendMessage]) -> BatchResult[SentMessage]:

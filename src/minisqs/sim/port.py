@@ -409,19 +409,14 @@ class Port:
     ) -> None:
         """See ``Service.change_message_visibility``."""
         with self._shared:
-            now = self.clock.now_ns
             action = "ChangeMessageVisibility"
             try:
                 delivery = self.service.change_message_visibility(
-                    queue_url, receipt_handle, visibility_timeout, now=now
+                    queue_url, receipt_handle, visibility_timeout, now=self.clock.now_ns
                 )
             except errors.SqsError as error:
                 self._refuse(error, action, queue_url, caller)
-            message = delivery.message
-            cause = f"hidden for {visibility_timeout} s"
-            self.journal.write(
-                (now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, cause)
-            )
+            self.tell(queue_url, delivery, action, f"hidden for {visibility_timeout} s", caller)
             self._wake(queue_url)
 
     def change_message_visibility_batch(
@@ -455,20 +450,7 @@ class Port:
         """Let everything happen in the queues that is due now; the name of one where something did."""
         label = "the queues"
         for queue, change in self.service.settle(self.clock.now_ns):
-            message = change.message
-            cause = f"now in {change.to}" if change.to else ""
-            self.journal.write(
-                (
-                    change.at_ns,
-                    change.event.value,
-                    queue.url,
-                    message.producer,
-                    message.place,
-                    message.receive_count,
-                    "",
-                    cause,
-                )
-            )
+            self._tell_change(queue, change, f"now in {change.to}" if change.to else "", "")
             label = f"queue {queue.name}"
             if change.event is Event.RESURFACED:
                 self.last_fault_ns = change.at_ns
@@ -491,20 +473,10 @@ class Port:
 
     # ---------------------------------------------------------------------------------------------- telling
     def tell(self, queue_url: str, delivery: Delivery, action: str, cause: str, caller: str) -> None:
-        """Write down what a caller did with a delivery outside of SQS."""
+        """Write down what a caller did with a delivery, in SQS or outside of it."""
         message = delivery.message
-        self.journal.write(
-            (
-                self.clock.now_ns,
-                action,
-                queue_url,
-                message.producer,
-                message.place,
-                delivery.receive_count,
-                caller,
-                cause,
-            )
-        )
+        now, count = self.clock.now_ns, delivery.receive_count
+        self.journal.write((now, action, queue_url, message.producer, message.place, count, caller, cause))
 
     def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
         """Do what is not on the hot path: call with the time, write it down."""
@@ -544,11 +516,8 @@ class Port:
         self.journal.write((self.clock.now_ns, action, url, "", 0, 0, caller, cause))
 
     def _tell_batch(self, answer: BatchAnswer[Delivery], action: str, queue_url: str, caller: str) -> None:
-        now = self.clock.now_ns
-        write = self.journal.write
         for _, delivery in answer.successful:
-            message = delivery.message
-            write((now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, ""))
+            self.tell(queue_url, delivery, action, "", caller)
         if answer.failed:
             self._tell_failures(answer.failed, action, queue_url, caller)
 
@@ -564,19 +533,13 @@ class Port:
         assert policy is not None, "only a redrive policy moves messages"
         times = "once" if message.receives_here == 1 else f"{message.receives_here} times"
         cause = f"received {times}, maxReceiveCount is {policy.max_receive_count}: now in {change.to}"
-        self.journal.write(
-            (
-                change.at_ns,
-                change.event.value,
-                source.url,
-                message.producer,
-                message.place,
-                message.receive_count,
-                caller,
-                cause,
-            )
-        )
+        self._tell_change(source, change, cause, caller)
         self._wake(change.to)
+
+    def _tell_change(self, queue: Queue, change: Change, cause: str, caller: str) -> None:
+        message = change.message
+        at_ns, action, count = change.at_ns, change.event.value, message.receive_count
+        self.journal.write((at_ns, action, queue.url, message.producer, message.place, count, caller, cause))
 
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""

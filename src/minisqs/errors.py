@@ -1,7 +1,7 @@
 """Every exception that a user of minisqs can meet, and who is to blame for it.
 
-``SqsError`` is what AWS would answer: one class for each error shape, spelt as AWS spells it, with
-boto3's ``response``. ``UsageError`` says that minisqs was called wrongly. ``NeverSettled`` says that
+``SqsError`` and ``LambdaError`` are what AWS would answer: one class for each error shape, spelt as AWS
+spells it, with boto3's ``response``. ``InvocationFailed`` is how Lambda ends a handler. ``UsageError`` says that minisqs was called wrongly. ``NeverSettled`` says that
 a run does not come to rest. An ``AssertionError`` out of minisqs is our bug.
 """
 
@@ -410,3 +410,124 @@ class KmsThrottled(SqsError):
 
     code = "KMS.ThrottlingException"
     json_name = "KmsThrottled"
+
+
+# ----------------------------------------------------------------------------------------------------- Lambda
+class LambdaError(MinisqsError):
+    """What Lambda's API would answer.
+
+    Attributes:
+        code: As boto3 shows it in ``response["Error"]["Code"]``.
+        http_status: The HTTP status of the answer.
+        message: AWS's text.
+        operation_name: The action that was refused, once a call has been refused.
+        request_id: The id of the refused call.
+    """
+
+    code: ClassVar[str] = ""
+    http_status: ClassVar[int] = 400
+    modelled: ClassVar[bool] = True
+    """Whether the answer has the ``Type`` and ``message`` of Lambda's own error shapes."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation_name = ""
+        self.request_id = ""
+
+    def __str__(self) -> str:
+        operation = self.operation_name or "Lambda"
+        return f"An error occurred ({self.code}) when calling the {operation} operation: {self.message}"
+
+    @property
+    def response(self) -> dict[str, object]:
+        """The answer as boto3 gives it on ``ClientError.response``."""
+        answer: dict[str, object] = {
+            "Error": {"Message": self.message, "Code": self.code},
+            "ResponseMetadata": {
+                "RequestId": self.request_id,
+                "HTTPStatusCode": self.http_status,
+                "HTTPHeaders": {
+                    "x-amzn-requestid": self.request_id,
+                    "x-amzn-errortype": self.code,
+                    "content-type": "application/json",
+                },
+                "RetryAttempts": 0,
+            },
+        }
+        if self.modelled:
+            answer |= {"Type": "User", "message": self.message}
+        return answer
+
+
+class ValidationException(LambdaError):
+    """A number or a text outside the range that the service model has for it; not a modelled shape."""
+
+    code = "ValidationException"
+    modelled = False
+
+    @classmethod
+    def of(cls, value: object, member: str, constraint: str) -> ValidationException:
+        """AWS's general form for one member."""
+        return cls(
+            f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+            f"Member must {constraint}"
+        )
+
+    @classmethod
+    def out_of_range(cls, value: int, member: str, allowed: limits.Range) -> ValidationException:
+        """The refusal of a number below or above what the member may have."""
+        below = value < allowed.lowest
+        bound = f"greater than or equal to {allowed.lowest}" if below else f"less than or equal to {allowed.highest}"
+        return cls.of(value, member, f"have value {bound}")
+
+
+class InvalidParameterValueException(LambdaError):
+    """A parameter that Lambda refuses."""
+
+    code = "InvalidParameterValueException"
+
+
+class ResourceConflictException(LambdaError):
+    """What is to be created exists already."""
+
+    code = "ResourceConflictException"
+    http_status = 409
+
+
+class ResourceInUseException(LambdaError):
+    """An event source mapping that passes from one state to another."""
+
+    code = "ResourceInUseException"
+
+
+class ResourceDoesNotExist(LambdaError):
+    """Lambda's ResourceNotFoundException; SQS has one of that name too."""
+
+    code = "ResourceNotFoundException"
+    http_status = 404
+
+    def __init__(self, message: str = "The resource you requested does not exist.") -> None:
+        super().__init__(message)
+
+
+class TooManyRequestsException(LambdaError):
+    """An invocation was throttled: no concurrency is left for the function."""
+
+    code = "TooManyRequestsException"
+    http_status = 429
+
+    def __init__(self, message: str = "Rate Exceeded.") -> None:
+        super().__init__(message)
+
+
+class InvocationFailed(MinisqsError):
+    """How Lambda ended a handler that did not raise an exception itself.
+
+    Attributes:
+        error_type: ``Sandbox.Timedout``, ``Runtime.ExitError`` or ``Runtime.MarshalError``.
+    """
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type

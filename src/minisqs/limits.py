@@ -75,3 +75,25 @@ NAME_REUSE_NS: Final = 60 * SECOND_NS
 TAGS: Final = 50
 TAG_KEY_LENGTH: Final = 128
 TAG_VALUE_LENGTH: Final = 256
+
+# Lambda
+BATCH_SIZE: Final = Range(1, 10_000, 10, "messages", "API_CreateEventSourceMapping")
+BATCHING_WINDOW_SECONDS: Final = Range(0, 300, 0, "seconds", "API_CreateEventSourceMapping")
+MAXIMUM_CONCURRENCY: Final = Range(2, 1000, 1000, "batches", "API_ScalingConfig")
+MINIMUM_POLLERS: Final = Range(2, 200, 2, "pollers", "API_ProvisionedPollerConfig")
+MAXIMUM_POLLERS: Final = Range(2, 10_000, 200, "pollers", "API_ProvisionedPollerConfig")
+FUNCTION_TIMEOUT: Final = Range(1, 900, 3, "seconds", "API_CreateFunction")
+MEMORY_SIZE: Final = Range(128, 10_240, 128, "MB", "API_CreateFunction")
+ONE_RECEIVE: Final = 10
+FILTERS: Final = 5
+FILTER_LENGTH: Final = 4096
+EVENT_BYTES: Final = 6_291_456
+POLL_NS: Final = 20 * SECOND_NS
+CONCURRENCY: Final = 1000
+UNRESERVED_CONCURRENCY: Final = 100
+NEW_ENVIRONMENTS: Final = 1000
+NEW_ENVIRONMENT_NS: Final = 10 * MILLISECOND_NS
+POLLER_CONCURRENCY: Final = 10
+POLLER_CALLS: Final = 10
+POLLER_BYTES: Final = 1 << 20
+EXTENDED_VISIBILITY_SECONDS: Final = 30

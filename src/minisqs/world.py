@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from . import errors, limits
 from .client.attributes import QueueAttributes, RedrivePolicy, raw_queue_attributes
@@ -22,6 +22,13 @@ from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
 from .sim.port import Port
 from .sim.sources import Plan, source_of
+
+if TYPE_CHECKING:
+    from .poller.configuration import Duration, Handler
+    from .poller.functions import Function
+    from .poller.mapping import EventSourceMapping
+    from .poller.service import Lambda
+    from .poller.settings import MappingSettings
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
 LATEST_START_NS = 4_102_444_800 * limits.SECOND_NS  # the year 2100
@@ -42,6 +49,7 @@ class World:
             120,000 on request.
         fifo_quotas: Whether FIFO queues take only 300 calls a second of each of send, receive and delete
             (more with high throughput), and refuse the rest with RequestThrottled.
+        account_concurrency: Invocations that all functions may have at once; AWS raises 1,000 on request.
 
     Raises:
         UsageError: An argument is not of its form.
@@ -65,6 +73,7 @@ class World:
         journal_length: int | None = DEFAULT_LENGTH,
         in_flight_limit: int = limits.IN_FLIGHT,
         fifo_quotas: bool = False,
+        account_concurrency: int = limits.CONCURRENCY,
     ) -> None:
         key = _key(seed)
         self.clock = Clock(_start_ns(start))
@@ -81,6 +90,9 @@ class World:
         self.sqs = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
         """The service behind its port: one typed method for each action of SQS."""
         self._queues = Queues(self.sqs)
+        self._account_concurrency = _whole("account_concurrency", account_concurrency, lowest=1)
+        self._journal_length = journal_length
+        self._lambda: Lambda | None = None
 
     def __repr__(self) -> str:
         return f"<World of {len(self.sqs.service.queues())} queues after {self.clock.seconds:g} s>"
@@ -132,6 +144,100 @@ class World:
     def client(self) -> SqsClient:
         """A client with the methods, parameters, answers and errors of ``boto3.client("sqs")``, without boto3."""
         return SqsClient(self.sqs)
+
+    # ----------------------------------------------------------------------------------------------- Lambda
+    def create_function(
+        self,
+        handler: Handler | None,
+        *,
+        name: str | None = None,
+        timeout: int = limits.FUNCTION_TIMEOUT.default,
+        duration: Duration = 0,
+        reserved_concurrency: int | None = None,
+        cold_start: float = 0,
+        memory_size: int = limits.MEMORY_SIZE.default,
+        keep_warm: float = 600,
+    ) -> Function:
+        """Make a Lambda function of a handler.
+
+        Args:
+            handler: The handler that will be deployed, called with event and context when its work starts.
+                An ``async def`` sleeps on the simulated clock. None is work that only takes time.
+            name: 1 to 64 letters, digits, hyphens and underscores; the handler's own name unless given.
+            timeout: Whole seconds, 1 to 900, after which a run is ended.
+            duration: Simulated seconds of work, or a function of the event, beside what the handler sleeps.
+            reserved_concurrency: Runs at once that are set aside for it, and its most; None shares the account's.
+            cold_start: Simulated seconds before the first run in a new environment.
+            memory_size: MB, 128 to 10,240; only shown in the context.
+            keep_warm: Seconds that an idle environment lives.
+
+        Raises:
+            ValidationException, InvalidParameterValueException, ResourceConflictException: As AWS.
+            UsageError: An argument is not of its form.
+
+        Source: API_CreateFunction, lambda-poller.md 1.2.
+        """
+        return self._functions.create_function(
+            handler,
+            name,
+            reserved_concurrency,
+            timeout=timeout,
+            duration=duration,
+            cold_start=cold_start,
+            memory_size=memory_size,
+            keep_warm=keep_warm,
+        )
+
+    def function(self, name: str) -> Function:
+        """The function of a name or ARN.
+
+        Raises:
+            ResourceDoesNotExist: There is none.
+        """
+        return self._functions.function(name)
+
+    def create_event_source_mapping(
+        self, queue: Queue | str | None, function: Function | str, **settings: Unpack[MappingSettings]
+    ) -> EventSourceMapping:
+        """Let Lambda poll a queue and invoke a function with what it finds.
+
+        Args:
+            queue: A queue, or its ARN.
+            function: A function, its name or its ARN; a version or alias may follow behind a colon.
+            settings: AWS's parameters in snake case, and options where nobody knows; see ``MappingSettings``.
+
+        Raises:
+            ValidationException, InvalidParameterValueException, ResourceConflictException: As AWS.
+            UsageError: Not a setting, or not of its type.
+
+        Source: API_CreateEventSourceMapping, lambda-poller.md 1.1.
+        """
+        if isinstance(queue, Queue):
+            self._queues.check_own(queue)
+            queue = queue.arn
+        given: dict[str, Any] = {**settings}
+        return self._functions.create_event_source_mapping(queue, function, given)
+
+    def event_source_mapping(self, uuid: str) -> EventSourceMapping:
+        """The mapping of a UUID.
+
+        Raises:
+            ResourceDoesNotExist: There is none.
+        """
+        return self._functions.mapping(uuid)
+
+    def event_source_mappings(self) -> list[EventSourceMapping]:
+        """All mappings, in the order in which they were made."""
+        return self._functions.mappings()
+
+    @property
+    def _functions(self) -> Lambda:
+        """Lambda, loaded when it is first asked for."""
+        if self._lambda is None:
+            from .poller.service import Lambda  # noqa: PLC0415  # a queue in a unit test needs none of it
+
+            self._lambda = Lambda(self.sqs, self._account_concurrency, self._journal_length)
+        return self._lambda
 
     # ------------------------------------------------------------------------------------------------- time
     def advance(self, seconds: float) -> None:

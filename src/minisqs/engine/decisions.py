@@ -36,6 +36,9 @@ STALE_DELETE: Final = "stale_delete"
 TIE: Final = "tie"
 """Asked by the kernel where events are due at one nanosecond, of the first: ``k`` > 0 runs another first."""
 
+SPLIT: Final = "split"
+"""Asked by a Lambda poller before it receives, of its slot: ``k`` > 0 takes ``k`` messages at most."""
+
 REORDER_WINDOW: Final = 10
 """How many of the oldest available messages a receive may choose from."""
 

@@ -40,17 +40,17 @@ class Identifiers:
     def __init__(self, seed: bytes) -> None:
         self._keyed = blake2b(key=seed, digest_size=_ID_BYTES)
         self._checksum = crc32(seed)
-        self._request_prefix = self._uuid("requests")[:-12]
+        self._request_prefix = self.uuid("requests")[:-12]
         self.message_id = lru_cache(maxsize=_RECENT)(self._message_id)
         """See ``_message_id``: an id that was answered to a send is soon asked for again by a receive."""
 
     def _message_id(self, producer: str, place: int) -> str:
         """The id of the message that ``producer`` sent as its ``place``-th, in the form of a random UUID."""
-        return self._uuid(f"message {producer} {place}")
+        return self.uuid(f"message {producer} {place}")
 
     def task_id(self, number: int) -> str:
         """The id of the account's ``number``-th message move task."""
-        return self._uuid(f"task {number}")
+        return self.uuid(f"task {number}")
 
     def request_id(self, number: int) -> str:
         """The id of the ``number``-th request of the world; their first parts are the same, to be made fast."""
@@ -73,7 +73,8 @@ class Identifiers:
         mark, queue_number, sequence, receive_count, received_ns = _HANDLE.unpack(payload)
         return (queue_number, sequence, receive_count, received_ns) if mark == _MARK else None
 
-    def _uuid(self, address: str) -> str:
+    def uuid(self, address: str) -> str:
+        """A text in the form of a random UUID that stands for an address."""
         keyed = self._keyed.copy()
         keyed.update(address.encode())
         digits = keyed.hexdigest()

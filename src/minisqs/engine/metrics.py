@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from .. import errors
 from ..limits import SECOND_NS
@@ -73,15 +73,23 @@ class Series:
         return {began_s: row[name] for began_s, row in self._rows if name in row}
 
 
+class OneMinuteData(Protocol):
+    """Whatever can tell a metric minute by minute."""
+
+    def minutes(self, name: str) -> dict[int, int]:
+        """A metric by the second at which each minute began."""
+        ...
+
+
 class Metrics(Mapping[str, int]):
-    """The metrics of a queue as plain numbers.
+    """The metrics of a queue, a function or a mapping as plain numbers.
 
     ``metrics["NumberOfMessagesSent"]`` is the total of a count, or what a gauge shows now;
     ``metrics.minutes("NumberOfMessagesSent")`` is the one-minute data, from the second at which a minute
     began to the number. The minute that is not over is absent, and so are those of an idle queue.
     """
 
-    def __init__(self, read: Callable[[], tuple[Numbers, Series]]) -> None:
+    def __init__(self, read: Callable[[], tuple[Numbers, OneMinuteData]]) -> None:
         self._read = read
 
     def __repr__(self) -> str:

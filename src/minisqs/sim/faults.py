@@ -52,6 +52,12 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "standard queues",
         "API_DeleteMessage",
     ),
+    "split": Fault(
+        (chance.SPLIT,),
+        "a poller takes fewer messages than it may, so they spread over other batches",
+        "Lambda's pollers",
+        "Lambda guide, Using Lambda with Amazon SQS",
+    ),
     "tie": Fault(
         (chance.TIE,),
         "events that are due at one nanosecond happen in another order",
@@ -75,6 +81,7 @@ class Faults:
         reorder: Of messages handed out: a younger one goes first.
         miss: Of short polls: some servers are not asked.
         stale_delete: Of deletes with an older handle: nothing is deleted.
+        split: Of receives by a Lambda poller: it takes fewer messages than it may.
         tie: Of events due at one nanosecond: another goes first.
 
     Raises:
@@ -85,6 +92,7 @@ class Faults:
     reorder: float = attrs.field(default=0.0, validator=_rate)
     miss: float = attrs.field(default=0.0, validator=_rate)
     stale_delete: float = attrs.field(default=0.0, validator=_rate)
+    split: float = attrs.field(default=0.0, validator=_rate)
     tie: float = attrs.field(default=0.0, validator=_rate)
 
     @classmethod
@@ -117,18 +125,21 @@ def in_words(question: str, answer: int) -> str:
     >>> in_words("reorder", 3)
     'the 3rd message behind it is handed out first'
     """
-    if question == chance.DUPLICATE:
-        return "it is shown again at once, beside the delivery in flight"
     if question == chance.DUPLICATE_AFTER_DELETE:
         return f"a server missed the delete; its copy is shown again {chance.STRAY_DELAYS[answer - 1]}"
-    if question == chance.REORDER:
-        return f"the {_ordinal(answer)} message behind it is handed out first"
     if question == chance.MISS:
         missed = answer.bit_count()
         return f"the poll asks {chance.SERVERS - missed} of the queue's {chance.SERVERS} servers"
-    if question == chance.STALE_DELETE:
-        return "a delete with an older receipt handle does not stick"
-    return f"the {_ordinal(answer)} event behind it happens first"
+    return _WORDS[question].format(answer=answer, ordinal=_ordinal(answer))
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    chance.DUPLICATE: "it is shown again at once, beside the delivery in flight",
+    chance.REORDER: "the {ordinal} message behind it is handed out first",
+    chance.STALE_DELETE: "a delete with an older receipt handle does not stick",
+    chance.SPLIT: "it takes {answer} at most",
+    chance.TIE: "the {ordinal} event behind it happens first",
+}
 
 
 def _ordinal(number: int) -> str:

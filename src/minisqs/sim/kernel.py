@@ -1,8 +1,9 @@
 """Simulated time passes here: an event heap, tasks that wait, and the world's own deadlines.
 
 The kernel knows nothing of queues. What falls due by itself (timeouts, delays, retention) it asks of one
-``Background``; all else is events. At one nanosecond the background comes first, then events in the order
-they were scheduled, unless ``choose_tie`` prefers another. So every run of the same program is the same.
+``Background``; all else is events. At one nanosecond the background comes first, then events by their
+``order`` and, where that is equal, in the order they were scheduled, unless ``choose_tie`` prefers another.
+So every run of the same program is the same.
 
 A task is a generator that yields ``Wait`` whenever it has to wait. Nothing runs but inside ``run_until``,
 ``run_until_idle`` and ``complete``; each may be called from inside an event, which then sees more time
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -29,6 +30,9 @@ Result = TypeVar("Result")
 
 MOST_AT_ONCE: Final = 1_000_000
 """So many events at one nanosecond are taken for an endless loop."""
+
+CANCELLED_KEPT: Final = 100
+"""So many cancelled events may lie on the heap before anybody counts whether they are most of it."""
 
 
 class Background(Protocol):
@@ -144,16 +148,24 @@ class Kernel:
         self.clock = clock
         self._background = background
         self._choose_tie = choose_tie
-        self._heap: list[tuple[int, int, Event]] = []
+        self._heap: list[tuple[int, int, int, Event]] = []
         self._scheduled = 0
+        self._cancelled = 0
         self._active = 0
         self._ran, self._ran_passive = "", False
         self._at_once = 0
         self.current: Task[Any] | None = None
         """The task that runs just now."""
 
-    def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False) -> Event:
+    def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.
+
+        Args:
+            time_ns: When.
+            call: What.
+            label: Who does it.
+            passive: Whether it could only look and find nothing.
+            order: Its place among the events of one nanosecond: the lower, the earlier.
 
         Raises:
             UsageError: The time is past the end of the clock.
@@ -162,7 +174,7 @@ class Kernel:
         event = Event(max(time_ns, self.clock.now_ns), call, label, passive)
         self._scheduled += 1
         self._active += not passive
-        heappush(self._heap, (event.time_ns, self._scheduled, event))
+        heappush(self._heap, (event.time_ns, order, self._scheduled, event))
         return event
 
     def cancel(self, event: Event) -> None:
@@ -170,11 +182,26 @@ class Kernel:
         if not event.cancelled:
             event.cancelled = True
             self._active -= not event.passive
+            self._cancelled += 1
+            if self._cancelled > max(CANCELLED_KEPT, len(self._heap) // 2):
+                self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Take the cancelled events off the heap; O(1) for each of them."""
+        self._heap = [entry for entry in self._heap if not entry[3].cancelled]
+        heapify(self._heap)
+        self._cancelled = 0
 
     def spawn(self, generator: Waiting[Result], label: str) -> Task[Result]:
         """Start a task; its first step comes when time is next allowed to pass."""
         task = Task(self, generator, label)
         task._event = self.at(self.clock.now_ns, task.resume, label=label)
+        return task
+
+    def begin(self, generator: Waiting[Result], label: str) -> Task[Result]:
+        """Start a task; its first step is taken now, so only an event may call this."""
+        task = Task(self, generator, label)
+        task.resume()
         return task
 
     def complete(self, generator: Waiting[Result], label: str) -> Result:
@@ -228,14 +255,15 @@ class Kernel:
         """Who would come next."""
         background = self._background
         if self._heap and self._heap[0][0] < background.next_due_ns():
-            return self._heap[0][2].label
+            return self._heap[0][3].label
         return background.next_due()
 
     def _step(self, limit_ns: int) -> bool:
         """Do what comes next, if it comes by ``limit_ns``; False if nothing does."""
         heap = self._heap
-        while heap and heap[0][2].cancelled:
+        while heap and heap[0][3].cancelled:
             heappop(heap)
+            self._cancelled -= 1
         event_ns = heap[0][0] if heap else NEVER_NS
         background = self._background
         active_ns, passive_ns = background.next_due_ns(), background.next_passive_ns()
@@ -270,16 +298,18 @@ class Kernel:
         heap = self._heap
         first = heappop(heap)
         if self._choose_tie is None or not heap or heap[0][0] != first[0]:
-            return first[2]
+            return first[3]
         tied = [first]
         while heap and heap[0][0] == first[0]:
             entry = heappop(heap)
-            if not entry[2].cancelled:
+            if entry[3].cancelled:
+                self._cancelled -= 1
+            else:
                 tied.append(entry)
-        chosen = tied.pop(self._choose_tie(first[2].label, len(tied)) if len(tied) > 1 else 0)
+        chosen = tied.pop(self._choose_tie(first[3].label, len(tied)) if len(tied) > 1 else 0)
         for entry in tied:
             heappush(heap, entry)
-        return chosen[2]
+        return chosen[3]
 
 
 def _never_settled(passed_ns: int, busy: Counter[str]) -> str:

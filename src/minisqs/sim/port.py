@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, TypeAlias, TypeVar
+from typing import NoReturn, Protocol, TypeAlias, TypeVar
 
 from .. import errors
-from ..engine.decisions import PERFECT, TIE, Decisions
+from ..engine.decisions import PERFECT, SPLIT, TIE, Decisions
 from ..engine.lifecycle import Event
 from ..engine.measures import Counts
 from ..engine.message import Delivery, Message
@@ -34,6 +34,14 @@ Failures: TypeAlias = Sequence[tuple[str, errors.SqsError]]
 
 MAIN = "main"
 """The name of plain code: who calls where no producer or consumer does."""
+
+
+class Watcher(Protocol):
+    """Who wants to know whenever there is something to receive in a queue, or the queue is gone."""
+
+    def wake(self) -> None:
+        """Called in the middle of whatever made it so; what the watcher does about it, it does in an event."""
+        ...
 
 
 class Port:
@@ -61,6 +69,7 @@ class Port:
         self._acquire, self._release = self.lock.acquire, self.lock.release
         self._member = self._shared.member
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
+        self._watchers: dict[str, list[Watcher]] = {}
 
     # ----------------------------------------------------------------------------------------------- queues
     def create_queue(
@@ -80,8 +89,9 @@ class Port:
         with self.lock:
             self._call("DeleteQueue", queue_url, lambda now: self.service.delete_queue(queue_url, now=now), caller)
             self._shared.tell()
-            for task in self._waiting.pop(queue_url.rpartition("/")[2], ()):
-                task.wake()
+            name = queue_url.rpartition("/")[2]
+            for waiting in (*self._waiting.get(name, ()), *self._watchers.get(name, ())):
+                waiting.wake()
 
     def get_queue_url(
         self, queue_name: str, queue_owner_aws_account_id: str | None = None, *, caller: str = MAIN
@@ -292,9 +302,9 @@ class Port:
         try:
             if not self._member.joined:
                 self._shared.join()
-            deliveries = self._receive(queue_url, request, caller)
+            deliveries = self.receive_once(queue_url, request, caller)
             if not deliveries and self._others_bring_some(queue_url, request):
-                deliveries = self._receive(queue_url, request, caller, first_look=False)
+                deliveries = self.receive_once(queue_url, request, caller, first_look=False)
             return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
         finally:
             self._release()
@@ -312,7 +322,7 @@ class Port:
 
     def poll(self, queue_url: str, request: ReceiveMessage, *, caller: str) -> Waiting[list[Delivery]]:
         """The same for a task of the kernel, which waits while others run."""
-        deliveries = self._receive(queue_url, request, caller)
+        deliveries = self.receive_once(queue_url, request, caller)
         return deliveries or (yield from self._wait(queue_url, request, caller))
 
     def _wait(self, queue_url: str, request: ReceiveMessage, caller: str) -> Waiting[list[Delivery]]:
@@ -333,12 +343,28 @@ class Port:
             if task in waiting:
                 waiting.remove(task)
             last_look = self.clock.now_ns >= end_ns
-            deliveries = self._receive(queue_url, request, caller, first_look=False, last_look=last_look)
+            deliveries = self.receive_once(queue_url, request, caller, first_look=False, last_look=last_look)
         if not deliveries:
-            self.journal.write((self.clock.now_ns, "ReceiveMessage", queue_url, "", 0, 0, caller, "nothing to receive"))
+            self.note("ReceiveMessage", queue_url, caller, "nothing to receive")
         return deliveries
 
-    def _receive(
+    def cut_poll(self, queue_url: str, caller: str) -> None:
+        """End a poll that looked and found nothing, and does not look again: one empty receive."""
+        queue = self.service.find(queue_url)
+        if queue is not None:
+            queue.empty_receives += 1
+        self.note("ReceiveMessage", queue_url, caller, "nothing to receive")
+
+    def watch(self, queue_name: str, watcher: Watcher) -> None:
+        """Tell ``watcher`` from now on whenever there is something to receive, or the queue is deleted."""
+        self._waiting.setdefault(queue_name, deque())  # so that somebody looks who is to be told
+        self._watchers.setdefault(queue_name, []).append(watcher)
+
+    def unwatch(self, queue_name: str, watcher: Watcher) -> None:
+        """Tell it no more."""
+        self._watchers[queue_name].remove(watcher)
+
+    def receive_once(
         self,
         queue_url: str,
         request: ReceiveMessage,
@@ -347,7 +373,10 @@ class Port:
         first_look: bool = True,
         last_look: bool | None = None,
     ) -> list[Delivery]:
-        """Look once; a poll that waits says which look is its last, a short one has only one."""
+        """Look once; a poll that waits says which look is its last, a short one has only one.
+
+        See ``Service.receive_message``.
+        """
         now = self.clock.now_ns
         try:
             deliveries, moves = self.service.receive_message(
@@ -470,6 +499,8 @@ class Port:
             if queue is not None:
                 for task in list(self._waiting.get(queue.name, ()))[: queue.visible]:
                     task.wake()
+                for watcher in self._watchers.get(queue.name, ()) if queue.visible else ():
+                    watcher.wake()
 
     # ---------------------------------------------------------------------------------------------- telling
     def tell(self, queue_url: str, delivery: Delivery, action: str, cause: str, caller: str) -> None:
@@ -477,6 +508,10 @@ class Port:
         message = delivery.message
         now, count = self.clock.now_ns, delivery.receive_count
         self.journal.write((now, action, queue_url, message.producer, message.place, count, caller, cause))
+
+    def note(self, action: str, queue_url: str, caller: str, cause: str) -> None:
+        """Write down what is about no single message."""
+        self.journal.write((self.clock.now_ns, action, queue_url, "", 0, 0, caller, cause))
 
     def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
         """Do what is not on the hot path: call with the time, write it down."""
@@ -541,6 +576,14 @@ class Port:
         at_ns, action, count = change.at_ns, change.event.value, message.receive_count
         self.journal.write((at_ns, action, queue.url, message.producer, message.place, count, caller, cause))
 
+    def choose(self, kind: str, options: int, *, queue_url: str, caller: str) -> int:
+        """How something turns out that is about the caller itself; 0 in the perfect world."""
+        if self.source is None:
+            return 0
+        answer = self.source.choose(kind, caller, options)
+        self._tell_faults(queue_url, caller)
+        return answer
+
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""
         self._tell_faults(queue_url, caller)
@@ -557,7 +600,7 @@ class Port:
         queue = self.service.queue(queue_url) if queue_url else None
         self.last_fault_ns = max(self.clock.now_ns, queue.strays_until_ns if queue else 0)
         producer, _, place = address.subject.rpartition("/")
-        number = int(place) if producer and address.kind != TIE else 0
+        number = int(place) if producer and address.kind not in (SPLIT, TIE) else 0
         cause = faults.in_words(address.kind, answer)
         action = f"fault: {address.kind}"
         self.journal.write((self.clock.now_ns, action, queue_url, producer, number, 0, caller, cause))

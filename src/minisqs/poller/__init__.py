@@ -1,0 +1,1 @@
+"""Lambda's event source for SQS: functions, event source mappings, and the poller between them."""

@@ -1,0 +1,136 @@
+"""Execution environments and the concurrency they take: who may run, where, and who is throttled.
+
+An environment serves one invocation at a time and is reused warm, the most recently idle one first; it is
+gone once it was idle for ``keep_warm``, and after a timeout or a crash. Concurrency is counted by the
+function where it has a reservation, and otherwise by the account. New environments come at a limited rate.
+All of it is arithmetic on times that are handed in; nothing happens by itself.
+
+Source: Lambda guide, Understanding Lambda function scaling; lambda-poller.md F2 to F5.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from .. import errors, limits
+
+
+@attrs.define(eq=False)
+class Environment:
+    """One execution environment.
+
+    Attributes:
+        code: What it runs: one configuration of the function.
+        log_stream: The name of its log stream; empty as long as it is new.
+        idle_ns: Since when it has been idle.
+    """
+
+    code: object
+    log_stream: str = ""
+    idle_ns: int = 0
+
+
+@attrs.define(eq=False)
+class Account:
+    """The concurrency of an account.
+
+    Attributes:
+        limit: Invocations at once, of all functions together.
+        reserved: The part that is set aside for functions with a reservation.
+        busy: Invocations of functions without one.
+    """
+
+    limit: int
+    reserved: int = 0
+    busy: int = 0
+
+    def reserve(self, before: int | None, after: int | None) -> None:
+        """Change a reservation.
+
+        Raises:
+            InvalidParameterValueException: It would leave too little to the others.
+        """
+        reserved = self.reserved - (before or 0) + (after or 0)
+        if after and self.limit - reserved < limits.UNRESERVED_CONCURRENCY:
+            raise errors.InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of [{limits.UNRESERVED_CONCURRENCY}]."
+            )
+        self.reserved = reserved
+
+
+class Environments:
+    """The environments of one function.
+
+    Args:
+        account: Whose concurrency it shares.
+
+    Attributes:
+        reserved: The function's own concurrency, or None.
+        busy: How many environments have an invocation.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.reserved: int | None = None
+        self.busy = 0
+        self._idle: dict[object, list[Environment]] = {}
+        self._allowance_ns = limits.NEW_ENVIRONMENTS * limits.NEW_ENVIRONMENT_NS
+        self._allowance_at_ns = 0
+
+    def reserve(self, reserved: int | None) -> None:
+        """Take another reservation, or none."""
+        self._account.reserve(self.reserved, reserved)
+        if self.reserved is None and reserved is not None:
+            self._account.busy -= self.busy
+        elif self.reserved is not None and reserved is None:
+            self._account.busy += self.busy
+        self.reserved = reserved
+
+    def take(self, code: object, keep_warm_ns: int, now: int) -> Environment | None:
+        """An environment for one invocation; None if that is throttled. Cost: O(1)."""
+        if self.reserved is None:
+            if self._account.busy >= self._account.limit - self._account.reserved:
+                return None
+        elif self.busy >= self.reserved:
+            return None
+        idle = self._idle.get(code)
+        if idle and idle[-1].idle_ns + keep_warm_ns <= now:
+            idle.clear()  # the others have been idle for longer
+        if idle:
+            environment = idle.pop()
+        elif self._may_make_one(now):
+            environment = Environment(code)
+        else:
+            return None
+        self.busy += 1
+        if self.reserved is None:
+            self._account.busy += 1
+        return environment
+
+    def give_back(self, environment: Environment, now: int, *, alive: bool) -> None:
+        """End an invocation; a dead environment is not used again."""
+        self.busy -= 1
+        if self.reserved is None:
+            self._account.busy -= 1
+        if alive and environment.code in self._idle:
+            environment.idle_ns = now
+            self._idle[environment.code].append(environment)
+
+    def keep(self, code: object) -> None:
+        """Keep environments of a configuration from now on, once they are idle."""
+        self._idle[code] = []
+
+    def drop(self, code: object) -> None:
+        """Keep none of it any more; those that are busy die at the end of their work."""
+        self._idle.pop(code, None)
+
+    def _may_make_one(self, now: int) -> bool:
+        """Take one from the allowance of new environments, which fills by one in ten milliseconds."""
+        most_ns = limits.NEW_ENVIRONMENTS * limits.NEW_ENVIRONMENT_NS
+        self._allowance_ns = min(most_ns, self._allowance_ns + now - self._allowance_at_ns)
+        self._allowance_at_ns = now
+        if self._allowance_ns < limits.NEW_ENVIRONMENT_NS:
+            return False
+        self._allowance_ns -= limits.NEW_ENVIRONMENT_NS
+        return True

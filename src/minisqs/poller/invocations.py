@@ -1,0 +1,370 @@
+"""One run of a handler, from the environment that it is given to the answer that counts.
+
+The handler is called when its work starts, so its effects are there from then on. Its answer counts when
+the work ends: at once, after ``duration``, or when an ``async def`` has slept enough on the simulated
+clock. At the timeout the run is over whatever the handler does, at that very nanosecond; work of exactly
+the timeout is in time. An ``Exception`` is a function error, ``SystemExit`` and a timeout kill the
+environment; any other ``BaseException``, such as a ``KeyboardInterrupt`` or a failure of a test, is
+passed on to whoever lets time pass.
+
+Source: lambda-poller.md 1.2, 2.3 and 4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from inspect import iscoroutine
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from .. import errors
+from ..limits import MILLISECOND_NS, SECOND_NS
+from ..sim import kernel as simulation
+from ..sim.clock import nanoseconds
+from ..sim.kernel import Wait, Waiting
+from ..sim.port import Port
+from . import moments
+from .configuration import Configuration
+from .context import About, Context
+from .environments import Environment, Environments
+from .events import Record
+from .measures import Peak, Points
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from ..sim.loop import SimulatedLoop
+
+SUCCESS: Final = "success"
+ERROR: Final = "error"
+TIMEOUT: Final = "timeout"
+RUNNING: Final = "running"
+
+METRICS: Final = ("Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions")
+
+MakeEvent: TypeAlias = Callable[[], Any]
+
+
+class Invocation:
+    """One run.
+
+    Attributes:
+        function: The function's name.
+        mapping: The UUID of the event source mapping that invoked it; None for a direct call.
+        request_id: The aws_request_id of its context.
+        log_stream: The log stream of the environment it ran in.
+        outcome: ``success``, ``error``, ``timeout`` or ``running``.
+        error: What the handler raised, or ``InvocationFailed``; None without.
+        result: What the handler returned.
+        started_ns, ended_ns: In nanoseconds since 1970; None before.
+    """
+
+    __slots__ = (
+        "_began_ns", "_configuration", "_environment", "_make_event", "_timer", "_work",
+        "answer", "deadline_ns", "ended_ns", "error", "function", "log_stream", "mapping", "on_end", "outcome",
+        "request_id", "result", "started_ns",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        function: str,
+        mapping: str | None,
+        request_id: str,
+        environment: Environment,
+        configuration: Configuration,
+        make_event: MakeEvent,
+        began_ns: int,
+    ) -> None:
+        self.function = function
+        self.mapping = mapping
+        self.request_id = request_id
+        self.log_stream = environment.log_stream
+        self.outcome = RUNNING
+        self.error: BaseException | None = None
+        self.result: Any = None
+        self.answer: Any = None
+        """The result as JSON has it."""
+        self.started_ns: int | None = None
+        self.ended_ns: int | None = None
+        self.deadline_ns = 0
+        self.on_end: Callable[[Invocation], None] | None = None
+        self._environment = environment
+        self._configuration = configuration
+        self._make_event = make_event
+        self._timer: simulation.Event | None = None
+        self._work: tuple[simulation.Task[None], object] | None = None
+        self._began_ns = began_ns
+
+    def __repr__(self) -> str:
+        ended = "" if self.ended_at is None else f" to {self.ended_at:g}"
+        began = "not begun" if self.started_at is None else f"{self.started_at:g}{ended} s"
+        return f"<Invocation of {self.function}: {self.outcome}, {began}>"
+
+    @property
+    def started_at(self) -> float | None:
+        """When the handler was called, in seconds since the world began; None before."""
+        return None if self.started_ns is None else (self.started_ns - self._began_ns) / SECOND_NS
+
+    @property
+    def ended_at(self) -> float | None:
+        """When the run ended, in seconds since the world began; None before."""
+        return None if self.ended_ns is None else (self.ended_ns - self._began_ns) / SECOND_NS
+
+    @property
+    def event(self) -> Any:
+        """The event once more, as the handler got it. Cost: that of making it."""
+        return self._make_event()
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """The records of the event; empty where it has none."""
+        event = self._make_event()
+        records = event.get("Records") if isinstance(event, dict) else None
+        return records if isinstance(records, list) else []
+
+
+class Runs:
+    """Begins and ends the invocations of one function.
+
+    Args:
+        port: The world.
+        environments: Where they run.
+        function_name, function_arn: Whose they are.
+        kept: Where they are kept for reading.
+
+    Attributes:
+        points: What is counted of them.
+    """
+
+    def __init__(
+        self, port: Port, environments: Environments, function_name: str, function_arn: str, kept: deque[Invocation]
+    ) -> None:
+        self.points = Points(METRICS, port.clock.started_ns)
+        self._port = port
+        self._environments = environments
+        self._name = function_name
+        self._arn = function_arn
+        self._kept = kept
+        self._concurrency = Peak(self.points, "ConcurrentExecutions", port.clock.started_ns)
+        self._attempts = 0
+        self._made = 0
+        self._abouts: dict[tuple[str, str, str], About] = {}
+        self._killed: list[object] = []
+        """What was running at a timeout: to drop it would run its ``finally``, which nothing runs in Lambda."""
+
+    def read(self) -> tuple[dict[str, int], Points]:
+        """The metrics as of now."""
+        self._concurrency.change(self._environments.busy, self._port.clock.now_ns)
+        return self.points.totals, self.points
+
+    # ------------------------------------------------------------------------------------------- beginning
+    def begin(
+        self,
+        configuration: Configuration,
+        version: str,
+        qualifier: str,
+        make_event: MakeEvent,
+        *,
+        mapping: str | None,
+        on_end: Callable[[Invocation], None] | None = None,
+        at_once: bool = True,
+    ) -> Invocation | None:
+        """Invoke the handler; None if that is throttled.
+
+        ``at_once`` says that this is an event of the kernel, so that the handler may run in it.
+        """
+        port, now = self._port, self._port.clock.now_ns
+        self._attempts += 1
+        request_id = port.service.identifiers.uuid(f"request {self._name} {self._attempts}")
+        environment = self._environments.take(configuration, nanoseconds(configuration.keep_warm), now)
+        if environment is None:
+            self.points.add("Throttles", 1, now)
+            return None
+        self._concurrency.change(self._environments.busy, now)
+        start_ns = now
+        if not environment.log_stream:
+            environment.log_stream = self._new_log_stream(version, now)
+            start_ns += nanoseconds(configuration.cold_start)
+        invocation = Invocation(
+            self._name, mapping, request_id, environment, configuration, make_event, port.clock.started_ns
+        )
+        invocation.on_end = on_end
+        about = self._about(version, qualifier, environment, configuration)
+        run = partial(self._run, invocation, about)
+        if at_once and start_ns == now:
+            run()
+        else:
+            port.kernel.at(start_ns, run, label=self._label)
+        return invocation
+
+    @property
+    def _label(self) -> str:
+        return f"function {self._name}"
+
+    def _new_log_stream(self, version: str, now: int) -> str:
+        self._made += 1
+        digits = self._port.service.identifiers.uuid(f"environment {self._name} {self._made}").replace("-", "")
+        return f"{datetime.fromtimestamp(now // SECOND_NS, UTC):%Y/%m/%d}/[{version}]{digits}"
+
+    def _about(self, version: str, qualifier: str, environment: Environment, configuration: Configuration) -> About:
+        qualified = "" if qualifier == "$LATEST" else f":{qualifier}"
+        return About(
+            function_name=self._name,
+            function_version=version,
+            invoked_function_arn=f"{self._arn}{qualified}",
+            memory_limit_in_mb=str(configuration.memory_size),
+            log_group_name=f"/aws/lambda/{self._name}",
+            log_stream_name=environment.log_stream,
+        )
+
+    # ---------------------------------------------------------------------------------------------- running
+    def _run(self, invocation: Invocation, about: About) -> None:
+        """Call the handler: its work starts now."""
+        configuration = invocation._configuration
+        kernel, now = self._port.kernel, self._port.clock.now_ns
+        invocation.started_ns = now
+        invocation.deadline_ns = deadline_ns = now + configuration.timeout * SECOND_NS
+        invocation._timer = kernel.at(
+            deadline_ns, partial(self._time_out, invocation), label=self._label, order=moments.COMPLETIONS
+        )
+        self.points.add("Invocations", 1, now)
+        self._kept.append(invocation)
+        if configuration.handler is None:
+            duration = configuration.duration
+            event = invocation._make_event() if callable(duration) else None
+            self._finish(invocation, configuration.duration_ns(event))
+            return
+        event = invocation._make_event()
+        duration_ns = configuration.duration_ns(event)
+        context = Context(about, invocation.request_id, self._port.clock, deadline_ns, partial(self._log, invocation))
+        self._guarded(invocation, duration_ns, partial(configuration.handler, event, context))
+
+    def _guarded(self, invocation: Invocation, duration_ns: int, work: Callable[[], Any]) -> None:
+        """Let user code work, and take in what it returned or raised; the run may be over before it is back."""
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises is its function error
+            self._fail(invocation, error)
+        except SystemExit as exit_:
+            self._fail(invocation, self._exited(invocation, exit_))
+        except BaseException as error:
+            if invocation.ended_ns is None:
+                self._fail(invocation, error)
+                self._end(invocation)
+            raise
+        else:
+            if iscoroutine(result):
+                self._sleep_through(invocation, duration_ns, result)
+                return
+            self._take(invocation, result)
+        if invocation.ended_ns is None:
+            self._finish(invocation, duration_ns)
+
+    def _sleep_through(self, invocation: Invocation, duration_ns: int, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine on an event loop whose time is the world's."""
+        from ..sim.loop import SimulatedLoop  # noqa: PLC0415  # asyncio is loaded where it is used
+
+        loop = SimulatedLoop(self._port.clock)
+        task = self._port.kernel.begin(self._steps(invocation, duration_ns, loop, coroutine), self._label)
+        invocation._work = (task, loop)
+
+    def _steps(
+        self, invocation: Invocation, duration_ns: int, loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any]
+    ) -> Waiting[None]:
+        loop.begin(coroutine)
+        while invocation.ended_ns is None:
+            due_ns = loop.step()
+            if loop.done:
+                self._guarded(invocation, duration_ns, loop.result)
+                return
+            if due_ns is None:  # it waits for what will never come: until its timeout
+                return
+            yield Wait(due_ns)
+
+    def _take(self, invocation: Invocation, result: object) -> None:
+        """Keep what the handler returned, if JSON can say it and it is not too late."""
+        if invocation.ended_ns is not None:
+            return
+        invocation.result = result
+        if result is not None:
+            try:
+                invocation.answer = json.loads(json.dumps(result, default=_plain))
+            except (TypeError, ValueError, RecursionError) as error:
+                invocation.error = errors.InvocationFailed(
+                    "Runtime.MarshalError", f"Unable to marshal response: {error}"
+                )
+
+    def _fail(self, invocation: Invocation, error: BaseException) -> None:
+        if invocation.ended_ns is None:
+            invocation.error = error
+
+    def _exited(self, invocation: Invocation, exit_: SystemExit) -> errors.InvocationFailed:
+        status = 0 if exit_.code is None else exit_.code if isinstance(exit_.code, int) else 1
+        failed = errors.InvocationFailed(
+            "Runtime.ExitError",
+            f"RequestId: {invocation.request_id} Error: Runtime exited with error: exit status {status}",
+        )
+        failed.__cause__ = exit_
+        return failed
+
+    # ----------------------------------------------------------------------------------------------- ending
+    def _finish(self, invocation: Invocation, duration_ns: int) -> None:
+        """Let the answer count once the rest of the work is done, if that is in time."""
+        end_ns = self._port.clock.now_ns + duration_ns
+        if end_ns <= invocation.deadline_ns:
+            kernel = self._port.kernel
+            assert invocation._timer is not None, "a run has had a deadline since it began"
+            kernel.cancel(invocation._timer)
+            invocation._timer = kernel.at(
+                end_ns, partial(self._end, invocation), label=self._label, order=moments.COMPLETIONS
+            )
+
+    def _time_out(self, invocation: Invocation) -> None:
+        timeout = invocation._configuration.timeout
+        now_s = self._port.clock.now_ns // SECOND_NS
+        invocation.result = invocation.answer = None
+        invocation.error = errors.InvocationFailed(
+            "Sandbox.Timedout",
+            f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%S}."
+            f"{self._port.clock.now_ns % SECOND_NS // MILLISECOND_NS:03d}Z "
+            f"{invocation.request_id} Task timed out after {timeout:.2f} seconds",
+        )
+        if invocation._work is not None:
+            invocation._work[0].stop()
+            self._killed.append(invocation._work)
+        self._end(invocation, TIMEOUT)
+
+    def _end(self, invocation: Invocation, outcome: str = SUCCESS) -> None:
+        """End a run now, and tell whoever waits for it."""
+        now = invocation.ended_ns = self._port.clock.now_ns
+        if invocation._timer is not None:
+            self._port.kernel.cancel(invocation._timer)
+        error = invocation.error
+        invocation.outcome = ERROR if error is not None and outcome is SUCCESS else outcome
+        assert invocation.started_ns is not None, "a run that ends has begun"
+        if error is not None:
+            self.points.add("Errors", 1, invocation.started_ns)
+        self.points.add("Duration", (now - invocation.started_ns) // MILLISECOND_NS, now)
+        crashed = isinstance(error, BaseException) and not isinstance(error, Exception)
+        if isinstance(error, errors.InvocationFailed):
+            crashed = error.error_type != "Runtime.MarshalError"
+        self._environments.give_back(invocation._environment, now, alive=not crashed)
+        self._concurrency.change(self._environments.busy, now)
+        invocation._timer = invocation._work = None
+        if invocation.on_end is not None:
+            on_end, invocation.on_end = invocation.on_end, None
+            on_end(invocation)
+
+    def _log(self, invocation: Invocation, text: str) -> None:
+        self._port.note("log", "", f"{self._name} {invocation.log_stream}", text)
+
+
+def _plain(value: object) -> object:
+    """What AWS's runtime makes of values that JSON does not know."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -1,0 +1,88 @@
+"""One-minute data of functions and mappings: points that are added under the minute they belong to.
+
+A point may come late: an error counts in the minute in which its invocation began. A minute without a
+point is absent, not 0. Minutes count from the beginning of the world, and the latest fifteen days of them
+are kept, as CloudWatch does.
+
+Source: lambda-poller.md 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..engine.metrics import KEPT_MINUTES, MINUTE_NS
+from ..limits import SECOND_NS
+
+
+class Points:
+    """The totals and the one-minute data of what is counted.
+
+    Args:
+        names: What is counted.
+        began_ns: From when on minutes count.
+    """
+
+    def __init__(self, names: Iterable[str], began_ns: int) -> None:
+        self.totals = dict.fromkeys(names, 0)
+        self._began_ns = began_ns
+        self._minutes: dict[str, dict[int, int]] = {name: {} for name in self.totals}
+
+    def add(self, name: str, value: int, time_ns: int) -> None:
+        """Add a point to its minute; 0 makes the minute show 0. Cost: O(1)."""
+        self.totals[name] += value
+        minute = self._minute(name, time_ns)
+        points = self._minutes[name]
+        points[minute] = points.get(minute, 0) + value
+
+    def raise_to(self, name: str, value: int, time_ns: int) -> None:
+        """Let a minute, and the total, show the highest of its points."""
+        self.totals[name] = max(self.totals[name], value)
+        minute = self._minute(name, time_ns)
+        points = self._minutes[name]
+        points[minute] = max(points.get(minute, 0), value)
+
+    def minutes(self, name: str) -> dict[int, int]:
+        """The points by the second, since the world began, at which each minute began; in order."""
+        return dict(sorted(self._minutes[name].items()))
+
+    def _minute(self, name: str, time_ns: int) -> int:
+        points = self._minutes[name]
+        if len(points) > KEPT_MINUTES:
+            del points[min(points)]
+        return (time_ns - self._began_ns) // MINUTE_NS * (MINUTE_NS // SECOND_NS)
+
+
+class Peak:
+    """The highest value in each minute of what keeps its value between changes.
+
+    Args:
+        points: Where the peaks go.
+        name: Under which name.
+        now: From when on minutes count.
+    """
+
+    def __init__(self, points: Points, name: str, now: int) -> None:
+        self._points = points
+        self._name = name
+        self._value = 0
+        self._highest = 0
+        self._minute_end_ns = now + MINUTE_NS
+
+    def change(self, value: int, now: int) -> None:
+        """Take another value from ``now`` on. Cost: O(1), and one for each minute with a value since."""
+        if now >= self._minute_end_ns:
+            self._fill(now)
+        self._value = value
+        if value > self._highest:
+            self._highest = value
+            self._points.raise_to(self._name, value, now)
+
+    def _fill(self, now: int) -> None:
+        """Let the minutes since the last change, and the present one, show the value that held."""
+        minutes = (now - self._minute_end_ns) // MINUTE_NS + 1
+        if self._value:
+            for number in range(minutes):
+                self._points.raise_to(self._name, self._value, self._minute_end_ns + number * MINUTE_NS)
+        self._minute_end_ns += minutes * MINUTE_NS
+        self._highest = self._value

@@ -1,0 +1,606 @@
+"""The slots of one mapping: each receives, batches, invokes and settles, one batch at a time.
+
+A slot is free, and then in a long poll; or it collects a batch as long as its window is open; or it runs
+one; or it holds one that was throttled. Whoever is not free is busy. A free slot looks once when its poll
+begins; after that it waits until the port says that there is something, or until the poll ends. Then the
+waiting slot with the lowest index looks, and after it the next as long as they find something, so a queue
+that a thousand slots wait on costs no more than one. Slots that collect look only when no free one is left.
+
+Everything here is an event of the kernel, at its place among those of one instant (``moments``). SQS is
+reached through the port, as by everyone else.
+
+Source: lambda-poller.md 3, 4 and 5.4.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import partial
+from hashlib import blake2b
+
+import attrs
+
+from .. import errors, limits
+from ..engine.decisions import SPLIT
+from ..engine.lifecycle import IN_FLIGHT
+from ..engine.message import Delivery
+from ..engine.values import ReceiveMessage
+from ..limits import SECOND_NS
+from ..sim.clock import nanoseconds
+from ..sim.kernel import Event
+from ..sim.port import Port
+from . import moments
+from .events import Events, Payload, Shape
+from .functions import Function
+from .invocations import Invocation
+from .measures import Points
+from .scaling import Budget, Scale
+from .settings import EXACT, PREVIOUS_COMPLETION, RANDOM, Settings
+from .settling import Settling
+from .ticks import Ticks
+
+_LONGEST_PAUSE_S = 60
+"""Between two tries to receive from a queue that is gone."""
+
+
+class State(Enum):
+    """What a slot does."""
+
+    FREE = "free"
+    COLLECTING = "collecting"
+    RUNNING = "running"
+    THROTTLED = "throttled"
+
+
+@attrs.define(eq=False)
+class Slot:
+    """One loop of receive, batch, invoke and settle.
+
+    Attributes:
+        index: Its number in the mapping, from 1.
+        name: What the journal calls it.
+        look: Its receive, as an event calls it.
+        settings: Those under which its batch is received.
+        state: What it does.
+        batch: What it has collected; None while it is free.
+        surplus: Records that did not fit into the batch.
+        poll_began: Whether the present poll has looked before.
+        turn: The event in which it looks, if that is now.
+        timer: The event that ends its poll or pause, or tries its batch again.
+        window_end_ns: When its window is over.
+        window: The event that ends it then.
+        attempts: How often its batch was throttled.
+        failures: How often in a row its receives failed.
+        completed_ns: When it last became free after a batch.
+        counted, blamed: The ticks in which its batch was last counted, and counted as failed.
+    """
+
+    index: int
+    name: str
+    look: Callable[[], None]
+    settings: Settings
+    state: State = State.FREE
+    batch: Payload | None = None
+    surplus: list[Delivery] = attrs.field(factory=list)
+    poll_began: bool = False
+    turn: Event | None = None
+    timer: Event | None = None
+    window_end_ns: int = 0
+    window: Event | None = None
+    attempts: int = 0
+    failures: int = 0
+    completed_ns: int = 0
+    counted: int = -1
+    blamed: int = -1
+
+
+class Slots:
+    """All slots of one mapping, from when it is enabled until it is stopped.
+
+    Args:
+        port: The world.
+        queue_url: What is received from.
+        find_function: The function and the qualifier that are invoked, if they exist.
+        label: What the kernel and the journal call the mapping.
+        number: The mapping's number in its account, from 1.
+        uuid: The mapping's UUID, from which random splits are drawn too.
+        settings: Under which it begins.
+        account_concurrency: The account's limit.
+        events: Makes events.
+        points: Where its metrics go.
+
+    Attributes:
+        scale: How many slots there may be.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        *,
+        queue_url: str,
+        find_function: Callable[[], tuple[Function, str] | None],
+        label: str,
+        number: int,
+        uuid: str,
+        settings: Settings,
+        account_concurrency: int,
+        events: Events,
+        points: Points,
+    ) -> None:
+        self._port = port
+        self._clock = port.clock
+        self._kernel = port.kernel
+        self._queue_url = queue_url
+        self._find_function = find_function
+        self._label = label
+        self._number = number
+        self._uuid = uuid
+        self._settings = settings
+        self._account_concurrency = account_concurrency
+        self._events = events
+        self._points = points
+        self._settling = Settling(port, queue_url, events, points)
+        self._slots: dict[int, Slot] = {}
+        self._waiting: list[int] = []
+        """The indexes of free slots in a poll that has looked, in order."""
+        self._collecting: deque[Slot] = deque()
+        """The slots in such a poll that collect, in the order in which they last looked."""
+        self._over_budget: list[Slot] = []
+        """The slots that look in the next second."""
+        self._woken: Slot | None = None
+        self._started = False
+        self._receives = 0
+        self._sizes: deque[int] = deque()
+        self._budget = Budget()
+        self._next_second: Event | None = None
+        self.scale = Scale(settings.profile_within(account_concurrency))
+        self._ticks = Ticks(port, queue_url, label, points, self._match_scale)
+
+    # ---------------------------------------------------------------------------------- starting and stopping
+    def start(self) -> None:
+        """Begin to poll."""
+        if self._started:
+            return
+        settings = self._settings
+        self._started = True
+        self.scale = Scale(settings.profile_within(self._account_concurrency))
+        self._budget = Budget(self._clock.now_ns)
+        self._sizes = _sizes(settings)
+        self._port.watch(self._queue_name, self)
+        self._ticks.start(self.scale)
+        self._adapt()
+
+    def stop(self) -> None:
+        """Receive no more. Open windows are handed over now; runs that are under way end as they began."""
+        if not self._started:
+            return
+        self._started = False
+        self._port.unwatch(self._queue_name, self)
+        self._ticks.stop()
+        for slot in list(self._slots.values()):
+            if slot.state is State.COLLECTING:
+                self._hand_over(slot, "the mapping is stopped")
+            elif slot.state is State.FREE:
+                self._remove(slot)
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings; batches that are in hand keep theirs."""
+        if settings.split != self._settings.split:
+            self._sizes = _sizes(settings)
+        self._settings = settings
+        if self._started:
+            self._adapt()
+
+    def _adapt(self) -> None:
+        """Let scale, ticks and budget go by the present settings."""
+        settings = self._settings
+        profile = settings.profile_within(self._account_concurrency)
+        why = self.scale.adapt(profile, settings.tick, settings.ratio, needs_backlog=settings.growth_needs_backlog)
+        self._ticks.adapt(why, settings.quiet_after)
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether it has been started, and not stopped since."""
+        return self._started
+
+    @property
+    def busy(self) -> int:
+        """How many slots have a batch in their hands."""
+        return sum(slot.batch is not None for slot in self._slots.values())
+
+    def refresh(self) -> None:
+        """Bring up to now what is measured as time goes by."""
+        self._ticks.refresh()
+
+    @property
+    def _queue_name(self) -> str:
+        return self._queue_url.rpartition("/")[2]
+
+    # ------------------------------------------------------------------------------------------------ slots
+    def _match_scale(self) -> None:
+        """Add the slots that the scale allows, or remove free ones that it does not; the highest go first."""
+        self._budget.pollers = self.scale.pollers if self.scale.profile.is_provisioned else 0
+        index = 0
+        while len(self._slots) < self.scale.slots:
+            index += 1
+            if index not in self._slots:
+                slot = self._slots[index] = Slot(index, f"{self._label}/{index}", _nothing, self._settings)
+                slot.look = partial(self._look, slot)
+                slot.completed_ns = self._clock.now_ns
+                self._poll(slot)
+        for index in reversed(self._waiting.copy()):
+            if len(self._slots) <= self.scale.slots:
+                break
+            self._remove(self._slots[index])
+
+    def _remove(self, slot: Slot) -> None:
+        self._stop_waiting(slot)
+        del self._slots[slot.index]
+
+    def _go_on(self, slot: Slot) -> None:
+        """Let a free slot go on: with what is left from before, with a new poll, or not at all."""
+        if slot.surplus:
+            surplus, slot.surplus = slot.surplus, []
+            self._collect(slot, surplus)
+        elif not self._started or len(self._slots) > self.scale.slots:
+            self._remove(slot)
+        else:
+            self._poll(slot)
+
+    def _poll(self, slot: Slot) -> None:
+        """Begin a new poll: its first look comes at the slot's turn in this instant."""
+        slot.poll_began = False
+        self._take_turn(slot)
+
+    def _take_turn(self, slot: Slot) -> None:
+        free = slot.state is State.FREE
+        order = moments.slot(self._number, slot.index) if free else moments.collecting(self._number)
+        slot.turn = self._kernel.at(self._clock.now_ns, slot.look, label=self._label, order=order)
+
+    def _after(self, slot: Slot, time_ns: int, call: Callable[[Slot], None], *, passive: bool = False) -> Event:
+        """An event of a slot at a later time, at the slot's place."""
+        order = moments.slot(self._number, slot.index)
+        return self._kernel.at(time_ns, partial(call, slot), label=self._label, passive=passive, order=order)
+
+    # ---------------------------------------------------------------------------------------------- waiting
+    def wake(self) -> None:
+        """There is something to receive, or the queue is gone: let the first of those who wait look."""
+        if self._started and self._woken is None and (self._waiting or self._collecting):
+            slot = self._slots[self._waiting.pop(0)] if self._waiting else self._collecting.popleft()
+            self._woken = slot
+            self._take_turn(slot)
+
+    def _wait(self, slot: Slot) -> None:
+        """Wait for the rest of a poll that has found nothing yet."""
+        free = slot.state is State.FREE
+        if free:
+            insort(self._waiting, slot.index)
+        else:
+            self._collecting.append(slot)
+        if slot.timer is None:
+            slot.timer = self._after(slot, self._clock.now_ns + limits.POLL_NS, self._end_poll, passive=free)
+
+    def _stop_waiting(self, slot: Slot) -> None:
+        """Take a slot out of everything that it waits for; if it was woken, the next one takes its turn."""
+        for event in (slot.timer, slot.turn):
+            if event is not None:
+                self._kernel.cancel(event)
+        slot.timer = slot.turn = None
+        if slot.state is State.FREE:
+            place = bisect_left(self._waiting, slot.index)
+            if self._waiting[place : place + 1] == [slot.index]:
+                del self._waiting[place]
+        elif slot in self._collecting:
+            self._collecting.remove(slot)
+        if slot in self._over_budget:
+            self._over_budget.remove(slot)
+        if self._woken is slot:
+            self._woken = None
+            self.wake()
+
+    # -------------------------------------------------------------------------------------------- receiving
+    def _look(self, slot: Slot) -> None:
+        """Look once, as the first look of a poll or because there is something."""
+        slot.turn = None
+        if self._woken is slot:
+            self._woken = None
+        if self._budget.is_used_up(self._clock.now_ns, is_new_call=not slot.poll_began):
+            self._look_next_second(slot)
+            return
+        deliveries = self._receive(slot)
+        if deliveries:
+            self._took(slot, deliveries)
+            self.wake()
+        elif deliveries is None:
+            self.wake()  # the queue is gone, or takes no call: that holds for the next slot too
+        else:
+            self._wait(slot)
+
+    def _end_poll(self, slot: Slot) -> None:
+        """A long poll is over: look a last time."""
+        self._stop_waiting(slot)
+        deliveries = self._receive(slot, last_look=True)
+        if deliveries:
+            self._took(slot, deliveries)
+        elif deliveries is not None:
+            self._port.note("ReceiveMessage", self._queue_url, slot.name, "nothing to receive")
+            self._points.add("PolledEventCount", 0, self._clock.now_ns)
+            if slot.state is State.COLLECTING:
+                self._go_on_collecting(slot)
+            else:
+                if slot.settings.shrink_at_empty_poll and len(self._slots) <= self.scale.slots:
+                    self._ticks.tell(self.scale.empty_poll())
+                self._go_on(slot)
+
+    def _receive(self, slot: Slot, *, last_look: bool = False) -> list[Delivery] | None:
+        """What a look finds; None where SQS refuses it, and then the slot pauses."""
+        if slot.state is State.FREE and not slot.poll_began:
+            slot.settings = self._settings
+        if not slot.settings.polls_without_function and self._find_function() is None:
+            self._pause(slot, passive=True)
+            return None
+        first_look, slot.poll_began = not slot.poll_began, True
+        self._budget.calls += first_look
+        request = ReceiveMessage(self._most(slot), self._visibility_timeout(slot), limits.POLL_NS // SECOND_NS)
+        try:
+            return self._port.receive_once(
+                self._queue_url, request, slot.name, first_look=first_look, last_look=last_look
+            )
+        except errors.SqsError as error:
+            self._pause(slot, passive=isinstance(error, errors.QueueDoesNotExist))
+            return None
+
+    def _most(self, slot: Slot) -> int:
+        """How many messages a slot asks for."""
+        collected = 0 if slot.batch is None else len(slot.batch.deliveries)
+        most = min(limits.ONE_RECEIVE, slot.settings.batch_size - collected)
+        if self._sizes:
+            return min(most, self._sizes[0])
+        if slot.settings.split == RANDOM:
+            draw = blake2b(f"{self._uuid} {self._receives}".encode(), digest_size=8).digest()
+            return min(most, 1 + int.from_bytes(draw) % limits.ONE_RECEIVE)
+        if self._port.source is not None and most > 1 and self._visible():
+            return self._port.choose(SPLIT, most, queue_url=self._queue_url, caller=slot.name) or most
+        return most
+
+    def _visibility_timeout(self, slot: Slot) -> int | None:
+        """The queue's own, unless a window is to extend it (lambda-poller.md P8)."""
+        window = slot.settings.maximum_batching_window_in_seconds
+        found = self._find_function() if slot.settings.window_extends_visibility and window else None
+        queue = self._port.service.find(self._queue_url)
+        if found is None or queue is None:
+            return None
+        needed = window + found[0].timeout
+        if needed * SECOND_NS <= queue.settings.visibility_timeout_ns:
+            return None
+        return needed + limits.EXTENDED_VISIBILITY_SECONDS
+
+    def _visible(self) -> int:
+        queue = self._port.service.find(self._queue_url)
+        return 0 if queue is None else queue.visible
+
+    def _pause(self, slot: Slot, *, passive: bool) -> None:
+        """Try again later: after 1, 2, 4 and so on up to 60 s."""
+        pause_s = min(2**slot.failures, _LONGEST_PAUSE_S)
+        slot.failures = min(slot.failures + 1, 6)
+        slot.poll_began = False
+        slot.timer = self._after(slot, self._clock.now_ns + pause_s * SECOND_NS, self._end_pause, passive=passive)
+
+    def _end_pause(self, slot: Slot) -> None:
+        slot.timer = None
+        self._poll(slot)
+
+    def _look_next_second(self, slot: Slot) -> None:
+        self._over_budget.append(slot)
+        if self._next_second is None:
+            self._next_second = self._kernel.at(
+                self._budget.next_ns(), self._begin_second, label=self._label, order=moments.slot(self._number, 0)
+            )
+
+    def _begin_second(self) -> None:
+        self._next_second = None
+        slots, self._over_budget = self._over_budget, []
+        for slot in slots:
+            self._take_turn(slot)
+
+    # ------------------------------------------------------------------------------------------- collecting
+    def _took(self, slot: Slot, deliveries: list[Delivery]) -> None:
+        """Take in what a receive brought."""
+        now = self._clock.now_ns
+        if slot.timer is not None:
+            self._kernel.cancel(slot.timer)
+            slot.timer = None
+        slot.failures = 0
+        self._receives += 1
+        if self._sizes:
+            self._sizes.popleft()
+        self._points.add("PolledEventCount", len(deliveries), now)
+        if self._budget.pollers:
+            self._budget.octets += sum(_octets(delivery) for delivery in deliveries)
+        self._ticks.heard()
+        if slot.settings.filters:
+            deliveries = self._settling.passed_by(slot.settings, deliveries, slot.name)
+        if deliveries:
+            self._collect(slot, deliveries)
+        elif slot.state is State.COLLECTING:
+            self._go_on_collecting(slot)
+        else:
+            self._poll(slot)
+
+    def _collect(self, slot: Slot, deliveries: list[Delivery]) -> None:
+        """Put records into the batch of a slot, as far as they fit, and hand it over if it is due."""
+        settings = slot.settings
+        if slot.batch is None:
+            slot.batch = Payload(self._events, Shape.of(settings))
+            self._ticks.became_busy()
+            self._open_window(slot)
+        if settings.fifo_split_by_group:
+            deliveries, slot.surplus = _of_one_group(deliveries)
+        left = slot.batch.add(deliveries)
+        while left and not slot.batch.deliveries:  # a record that is too large for any batch
+            self._leave(slot, left[:1], "is over 6 MB alone")
+            left = slot.batch.add(left[1:])
+        if settings.keep_surplus:
+            slot.surplus = [*left, *slot.surplus]
+        else:
+            self._leave(slot, left, "does not fit into 6 MB with those before")
+        if not slot.batch.deliveries:
+            self._become_free(slot)
+        elif left:
+            self._hand_over(slot, "6 MB are reached")
+        elif len(slot.batch.deliveries) >= settings.batch_size:
+            self._hand_over(slot, "the batch size is reached")
+        else:
+            self._go_on_collecting(slot)
+
+    def _open_window(self, slot: Slot) -> None:
+        settings, now = slot.settings, self._clock.now_ns
+        slot.state = State.COLLECTING
+        slot.window_end_ns = now + settings.window_ns
+        if settings.window_anchor == PREVIOUS_COMPLETION and settings.window_ns:
+            slot.window_end_ns -= (now - slot.completed_ns) % settings.window_ns
+        if settings.window_ns and settings.window_mode == EXACT:
+            slot.window = self._after(slot, slot.window_end_ns, self._end_window)
+
+    def _end_window(self, slot: Slot) -> None:
+        self._hand_over(slot, "the window is over")
+
+    def _go_on_collecting(self, slot: Slot) -> None:
+        """Receive more, or hand over if the window is over, as it is at once where there is none."""
+        if self._clock.now_ns >= slot.window_end_ns:
+            self._hand_over(slot, "the window is over" if slot.settings.window_ns else "no window")
+        else:
+            self._poll(slot)
+
+    def _leave(self, slot: Slot, deliveries: Sequence[Delivery], why: str) -> None:
+        """Let records lie until their visibility timeout ends."""
+        for delivery in deliveries:
+            self._port.tell(self._queue_url, delivery, "left to its visibility timeout", why, slot.name)
+
+    # --------------------------------------------------------------------------------------------- invoking
+    def _hand_over(self, slot: Slot, why: str) -> None:
+        """Invoke the function with the batch of a slot."""
+        assert slot.batch is not None, "only a slot that collects hands over"
+        if slot.timer is not None and slot.poll_began:  # a poll that is cut short
+            self._port.cut_poll(self._queue_url, slot.name)
+            self._points.add("PolledEventCount", 0, self._clock.now_ns)
+        self._stop_waiting(slot)
+        if slot.window is not None:
+            self._kernel.cancel(slot.window)
+            slot.window = None
+        slot.state = State.RUNNING
+        slot.attempts = 0
+        self._port.note("batch", self._queue_url, slot.name, f"{_records(len(slot.batch.deliveries))}: {why}")
+        self._attempt(slot)
+
+    def _attempt(self, slot: Slot) -> None:
+        """Try to invoke the function."""
+        assert slot.batch is not None, "only a batch is handed over"
+        slot.timer = None
+        slot.state = State.RUNNING
+        deliveries = slot.batch.deliveries
+        self._points.add("InvokedEventCount", len(deliveries), self._clock.now_ns)
+        found = self._find_function()
+        resolved = None if found is None else found[0].resolve(found[1])
+        if found is None or resolved is None:
+            blamed = not slot.settings.report_batch_item_failures
+            self._settled(slot, len(deliveries), "the function does not exist", failed=blamed)
+            return
+        (function, qualifier), (version, configuration) = found, resolved
+        invocation = function.runs.begin(
+            configuration,
+            version,
+            qualifier,
+            partial(self._events.event, deliveries, Shape.of(slot.settings)),
+            mapping=self._uuid,
+            on_end=partial(self._settle, slot),
+        )
+        if invocation is None:
+            self._throttled(slot, configuration.timeout)
+
+    def _throttled(self, slot: Slot, timeout_s: int) -> None:
+        """Try the same batch again later, as long as its lease allows (lambda-poller.md X2 to X5)."""
+        assert slot.batch is not None, "only a batch is throttled"
+        settings, now = slot.settings, self._clock.now_ns
+        oldest = slot.batch.deliveries[0]
+        delays = settings.throttle_delays
+        next_ns = now + nanoseconds(delays[min(slot.attempts, len(delays) - 1)])
+        slot.attempts += 1
+        needed_ns = timeout_s * SECOND_NS if settings.throttle_retry_needs_timeout else 1
+        self._points.add("FailedInvokeEventCount", len(slot.batch.deliveries), now)
+        self._ticks.count(slot, failed=True)
+        if next_ns + needed_ns <= _lease_end_ns(oldest):
+            slot.state = State.THROTTLED
+            seconds = (next_ns - self._clock.started_ns) / SECOND_NS
+            self._port.note("throttled", self._queue_url, slot.name, f"the next attempt is at {seconds:g} s")
+            slot.timer = self._kernel.at(
+                next_ns, partial(self._attempt, slot), label=self._label, order=moments.RETRIES
+            )
+        else:
+            why = "throttled, and no other attempt fits into the lease"
+            self._leave(slot, slot.batch.deliveries, why)
+            self._become_free(slot)
+
+    def _settle(self, slot: Slot, invocation: Invocation) -> None:
+        """A run has ended: delete what it took."""
+        assert slot.batch is not None, "only a batch is settled"
+        failed, why = self._settling.settle(slot.settings, slot.batch.deliveries, invocation, slot.name)
+        blamed = invocation.error is not None and not slot.settings.report_batch_item_failures
+        self._settled(slot, failed, why, failed=blamed)
+
+    def _settled(self, slot: Slot, count: int, why: str, *, failed: bool) -> None:
+        if count:
+            self._points.add("FailedInvokeEventCount", count, self._clock.now_ns)
+        self._port.note("settled", self._queue_url, slot.name, why)
+        self._ticks.count(slot, failed=failed)
+        slot.completed_ns = self._clock.now_ns
+        self._become_free(slot)
+
+    def _become_free(self, slot: Slot) -> None:
+        slot.batch = None
+        slot.state = State.FREE
+        slot.counted = slot.blamed = -1
+        if slot.window is not None:
+            self._kernel.cancel(slot.window)
+            slot.window = None
+        self._ticks.became_free()
+        self._go_on(slot)
+
+
+def _nothing() -> None:
+    """What a slot does before it has been told to look."""
+
+
+def _sizes(settings: Settings) -> deque[int]:
+    return deque(settings.split) if isinstance(settings.split, tuple) else deque()
+
+
+def _octets(delivery: Delivery) -> int:
+    """What a message counts for the bytes that pollers read: its body and its attributes."""
+    attributes = delivery.message.extras.attributes or {}
+    values = (value.value for value in attributes.values())
+    return len(delivery.message.body.encode()) + sum(
+        len(value if isinstance(value, bytes) else value.encode()) for value in values
+    )
+
+
+def _of_one_group(deliveries: list[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
+    """The records of the first one's message group, and the others."""
+    group = deliveries[0].message.extras.group_id
+    same = [delivery for delivery in deliveries if delivery.message.extras.group_id == group]
+    return same, [delivery for delivery in deliveries if delivery.message.extras.group_id != group]
+
+
+def _lease_end_ns(delivery: Delivery) -> int:
+    """When the visibility timeout of a delivery ends; 0 if it has lost the message."""
+    message = delivery.message
+    if message.state is not IN_FLIGHT or message.receive_count != delivery.receive_count:
+        return 0
+    return message.deadline_ns
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"

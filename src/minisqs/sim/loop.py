@@ -1,0 +1,153 @@
+"""An asyncio event loop whose time is the world's: ``asyncio.sleep`` lets simulated time pass.
+
+Tasks, timeouts, queues and locks of asyncio work on it unchanged, as they all go through the loop. It is
+not run by asyncio but stepped by the kernel: a step runs everything that is ready, and says when the next
+timer is due. It has no sockets, and refuses what would need a real thread.
+
+The ready queue, the timers and ``_run_once`` are those of ``asyncio.BaseEventLoop``, which has had them
+under these names since Python 3.4; a selector that never waits is all that has to be put under them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+from .. import errors
+from ..limits import SECOND_NS
+from .clock import Clock
+
+_RESOLUTION_S: Final = 1e-9
+_MOST_ROUNDS: Final = 1_000_000
+"""So many rounds without any time passing are taken for an endless loop."""
+
+
+class _NoSelector:
+    """A selector in which nothing ever happens."""
+
+    def select(self, timeout: float | None) -> list[object]:
+        """Nothing, at once."""
+        return []
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """Runs one coroutine, and what it starts, on simulated time.
+
+    Args:
+        clock: The world's.
+
+    Attributes:
+        done: Whether the coroutine has ended.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._selector = _NoSelector()
+        self._main: asyncio.Task[Any] | None = None
+        self._interrupt: BaseException | None = None
+        self.done = False
+
+    def time(self) -> float:
+        """Seconds since the world began."""
+        return self._clock.seconds
+
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Take the coroutine; it runs in ``step``."""
+        self._main = self.create_task(coroutine)
+
+    def step(self) -> int | None:
+        """Run everything that is due now.
+
+        Returns:
+            When the next timer is due, in nanoseconds since 1970; None where none is set, so that nothing
+            will happen any more by itself.
+
+        Raises:
+            NeverSettled: There is always something ready, and no time passes.
+        """
+        assert self._main is not None, "a loop is stepped once it has begun"
+        self._run_ready()
+        if self._main.done() or self._interrupt is not None:
+            self.done = True
+            self._end_all()
+            return None
+        timers = [timer for timer in self._timers() if not timer.cancelled()]
+        if not timers:
+            return None
+        due_s = min(timer.when() for timer in timers)
+        return max(self._clock.started_ns + round(due_s * SECOND_NS), self._clock.now_ns)
+
+    def result(self) -> Any:
+        """What the coroutine returned; raises what it raised."""
+        if self._interrupt is not None:
+            raise self._interrupt
+        assert self._main is not None, "a loop has a result once it is done"
+        return self._main.result()
+
+    def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override]
+        """Refuse real threads, in which simulated time means nothing.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise errors.UsageError(f"{func!r} would run in a real thread, and simulated time does not pass there")
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Say nothing of tasks that were left behind: a timeout kills them as it would a process."""
+
+    def __del__(self) -> None:
+        """Say nothing of a loop that was killed before it could be closed."""
+
+    def _timers(self) -> list[asyncio.TimerHandle]:
+        return self._scheduled  # type: ignore[attr-defined, no-any-return]  # see the first paragraph
+
+    def _run_ready(self) -> None:
+        """Run rounds of ready callbacks until none is left that is due at this instant."""
+        now_s = self.time()
+        self._clock_resolution = max(_RESOLUTION_S, 4 * math.ulp(now_s))
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        self._thread_id = threading.get_ident()
+        try:
+            for _ in range(_MOST_ROUNDS):
+                if not self._is_anything_due(now_s):
+                    return
+                self._run_once()  # type: ignore[attr-defined]
+        except (SystemExit, KeyboardInterrupt) as error:
+            self._interrupt = error
+            return
+        finally:
+            self._thread_id = None  # type: ignore[assignment]  # as in asyncio itself
+            events._set_running_loop(before)
+        raise errors.NeverSettled(
+            f"an async handler has gone {_MOST_ROUNDS:,} times around its event loop at one nanosecond: "
+            "something in it waits for nothing, again and again"
+        )
+
+    def _is_anything_due(self, now_s: float) -> bool:
+        if self._ready:  # type: ignore[attr-defined]
+            return True
+        timers = self._timers()
+        return bool(timers) and timers[0].when() < now_s + self._clock_resolution
+
+    def _end_all(self) -> None:
+        """Cancel what the coroutine left running, let it end, and close the loop, as ``asyncio.run`` does."""
+        left = asyncio.all_tasks(self)
+        for task in left:
+            task.cancel()
+        if left or self._asyncgens:  # type: ignore[attr-defined]
+            closing = self.create_task(self.shutdown_asyncgens())
+            self._run_ready()
+            closing.cancel()
+        self.close()
+
+    def _process_events(self, event_list: list[object]) -> None:
+        """Nothing happens in a selector that has none."""
+
+    def _write_to_self(self) -> None:
+        """Wake a selector that is not waiting."""

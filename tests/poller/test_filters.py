@@ -101,6 +101,8 @@ BAD_ENTRIES = {
     "anything-but an operator in a list": {"anything-but": [{"prefix": "a"}]},
     "anything-but a comparison": {"anything-but": {"numeric": ["=", 1]}},
     "anything-but an unknown operator": {"anything-but": {"regex": "a"}},
+    "anything-but what exists": {"anything-but": {"exists": True}},
+    "anything-but anything else": {"anything-but": {"anything-but": "a"}},
     "anything-but two operators": {"anything-but": {"prefix": "a", "suffix": "b"}},
     "anything-but the prefix of a number": {"anything-but": {"prefix": 1}},
     "anything-but the prefix of nothing": {"anything-but": {"prefix": []}},

@@ -13,6 +13,9 @@ class Nothing:
         self.due, self.passive = sorted(due), sorted(passive)
         self.happened = [] if happened is None else happened
 
+    def earliest_ns(self):
+        return min(self.next_due_ns(), self.next_passive_ns())
+
     def next_due_ns(self):
         return self.due[0] if self.due else NEVER_NS
 
@@ -277,3 +280,59 @@ def test_a_run_given_up_names_what_would_have_come_next():
     note(kernel, [], 1500, "a late event")
     with pytest.raises(errors.NeverSettled, match=r"a late event \(next\)"):
         kernel.run_until_idle(lambda: 1000, 10)
+
+
+def test_events_of_one_nanosecond_happen_by_their_order_before_all_else(happened):
+    kernel = make()
+    for name, order in (("d", 1), ("b", 0), ("a", -1), ("e", 2), ("c", 0)):
+        note(kernel, happened, 10, name, order=order)
+    note(kernel, happened, 9, "before", order=5)
+    kernel.run_until(10)
+    assert [name for _, name in happened] == ["before", "a", "b", "c", "d", "e"]
+
+
+def test_an_order_counts_also_for_what_is_scheduled_in_the_middle_of_its_nanosecond(happened):
+    kernel = make()
+    kernel.at(10, lambda: note(kernel, happened, 10, "late but first", order=-1), label="one")
+    note(kernel, happened, 10, "waits", order=3)
+    kernel.run_until(10)
+    assert [name for _, name in happened] == ["late but first", "waits"]
+
+
+def test_cancelled_events_do_not_pile_up(happened):
+    kernel = make()
+    kept = note(kernel, happened, 50_000, "kept")
+    for time_ns in range(10_000):
+        kernel.cancel(note(kernel, happened, 20_000 + time_ns, "cancelled"))
+        kernel.cancel(kept)
+        kept = note(kernel, happened, 50_000, "kept")
+    assert len(kernel._heap) < 500
+    kernel.run_until(50_000)
+    assert happened == [(50_000, "kept")]
+
+
+def test_what_an_event_wants_before_time_passes_inside_of_it_is_done_once_and_only_then(happened):
+    kernel = make()
+
+    def sleep_in_an_event():
+        kernel.before_time_passes.append(lambda: happened.append((kernel.clock.now_ns, "prepared")))
+        happened.append((kernel.clock.now_ns, "works"))
+        kernel.run_until(kernel.clock.now_ns + 5)
+        kernel.run_until(kernel.clock.now_ns + 5)
+
+    kernel.at(10, sleep_in_an_event, label="sleeper")
+    kernel.run_until(30)
+    assert happened == [(10, "works"), (10, "prepared")]
+
+
+def test_a_task_that_begins_in_an_event_takes_its_first_step_there(happened):
+    kernel = make()
+
+    def steps():
+        happened.append((kernel.clock.now_ns, "first"))
+        yield Wait(12)
+        happened.append((kernel.clock.now_ns, "second"))
+
+    kernel.at(10, lambda: (kernel.begin(steps(), "task"), happened.append((kernel.clock.now_ns, "after"))), label="one")
+    kernel.run_until(20)
+    assert happened == [(10, "first"), (10, "after"), (12, "second")]

@@ -163,6 +163,10 @@ class Agenda:
             self._announced[queue_number] = due_ns
             heappush(self._heap, (due_ns, queue_number))
 
+    def earliest_ns(self) -> int:
+        """Nothing is due before this, though perhaps nothing then either. Cost: O(1)."""
+        return self._heap[0][0] if self._heap else NEVER_NS
+
     def next(self, due_ns_of: Callable[[int], int]) -> tuple[int, int]:
         """The earliest time and its queue's number; ``due_ns_of`` tells a queue's exact next time."""
         heap, announced = self._heap, self._announced

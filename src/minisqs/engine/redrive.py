@@ -158,7 +158,7 @@ class MoveTasks:
 
     def next_due_ns(self) -> int:
         """When the next task goes on."""
-        return min([task.next_ns for task in self._running], default=NEVER_NS)
+        return min([task.next_ns for task in self._running]) if self._running else NEVER_NS
 
     def next_source(self) -> str:
         """The name of the queue that this task empties."""

@@ -523,15 +523,19 @@ class Service:
         """
         _check_handle_types(handle for _, handle in entries)
         queue = self._by_url.get(queue_url) or self.queue(queue_url)
-
-        def delete(handle: str | Delivery) -> Delivery:
-            delivery = self._delivery(queue, handle)
-            queue.delete(delivery, now=now, decisions=decisions)
-            return delivery
-
         if self._quotas is not None:
             self._quotas.count(queue, "delete", now)
-        return _each(entries, "DeleteMessageBatchRequestEntry", delete)
+        checks.batch_ids([entry_id for entry_id, _ in entries], "DeleteMessageBatchRequestEntry")
+        answer: BatchAnswer[Delivery] = BatchAnswer([], [])
+        for entry_id, handle in entries:
+            try:
+                delivery = self._delivery(queue, handle)
+                queue.delete(delivery, now=now, decisions=decisions)
+            except errors.SqsError as error:
+                answer.failed.append((entry_id, error))
+            else:
+                answer.successful.append((entry_id, delivery))
+        return answer
 
     def change_message_visibility(
         self, queue_url: str, receipt_handle: str | Delivery, visibility_timeout: int, *, now: int
@@ -595,6 +599,10 @@ class Service:
         return queue if queue is not None and queue.arn == arn else None
 
     # ------------------------------------------------------------------------------------------------- time
+    def earliest_ns(self) -> int:
+        """Nothing falls due in any queue before this; the cheap question before the exact ones."""
+        return min(self._due.earliest_ns(), self._expiries.earliest_ns(), self._tasks.next_due_ns())
+
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends, or a move task goes on."""
         return min(self._due.next(self._due_ns_of)[0], self._tasks.next_due_ns())

@@ -73,6 +73,11 @@ class Configuration:
     )
     keep_warm: float = attrs.field(default=600, validator=_seconds)
 
+    @property
+    def keep_warm_ns(self) -> int:
+        """How long an idle environment lives."""
+        return nanoseconds(self.keep_warm)
+
     def duration_ns(self, event: object) -> int:
         """How long the work takes with an event."""
         return nanoseconds(self.duration(event) if callable(self.duration) else self.duration)

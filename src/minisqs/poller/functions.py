@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -17,9 +17,7 @@ from ..sim.kernel import Wait, Waiting
 from ..sim.port import Port
 from .configuration import Configuration
 from .environments import Account, Environments
-from .invocations import Invocation, Runs
-
-LATEST: Final = "$LATEST"
+from .invocations import LATEST, Invocation, Runs
 
 
 class Function:

@@ -29,7 +29,7 @@ from ..sim.kernel import Wait, Waiting
 from ..sim.port import Port
 from . import moments
 from .configuration import Configuration
-from .context import About, Context
+from .context import Context, Run
 from .environments import Environment, Environments
 from .events import Record
 from .measures import Peak, Points
@@ -44,6 +44,9 @@ ERROR: Final = "error"
 TIMEOUT: Final = "timeout"
 RUNNING: Final = "running"
 
+LATEST: Final = "$LATEST"
+"""The version that is no number."""
+
 METRICS: Final = ("Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions")
 
 MakeEvent: TypeAlias = Callable[[], Any]
@@ -53,10 +56,8 @@ class Invocation:
     """One run.
 
     Attributes:
-        function: The function's name.
+        version: The version of the function, ``$LATEST`` or a number.
         mapping: The UUID of the event source mapping that invoked it; None for a direct call.
-        request_id: The aws_request_id of its context.
-        log_stream: The log stream of the environment it ran in.
         outcome: ``success``, ``error``, ``timeout`` or ``running``.
         error: What the handler raised, or ``InvocationFailed``; None without.
         result: What the handler returned.
@@ -64,25 +65,25 @@ class Invocation:
     """
 
     __slots__ = (
-        "_began_ns", "_configuration", "_environment", "_make_event", "_timer", "_work",
-        "answer", "deadline_ns", "ended_ns", "error", "function", "log_stream", "mapping", "on_end", "outcome",
-        "request_id", "result", "started_ns",
+        "_configuration", "_environment", "_make_event", "_number", "_qualifier", "_runs", "_timer", "_work",
+        "answer", "deadline_ns", "ended_ns", "error", "mapping", "on_end", "outcome", "result", "started_ns",
+        "version",
     )  # fmt: skip
 
     def __init__(
         self,
-        function: str,
-        mapping: str | None,
-        request_id: str,
+        runs: Runs,
+        number: int,
         environment: Environment,
         configuration: Configuration,
+        version: str,
+        qualifier: str,
         make_event: MakeEvent,
-        began_ns: int,
+        mapping: str | None,
+        on_end: Callable[[Invocation], None] | None,
     ) -> None:
-        self.function = function
+        self.version = version
         self.mapping = mapping
-        self.request_id = request_id
-        self.log_stream = environment.log_stream
         self.outcome = RUNNING
         self.error: BaseException | None = None
         self.result: Any = None
@@ -91,13 +92,40 @@ class Invocation:
         self.started_ns: int | None = None
         self.ended_ns: int | None = None
         self.deadline_ns = 0
-        self.on_end: Callable[[Invocation], None] | None = None
+        self.on_end = on_end
+        self._runs = runs
+        self._number = number
         self._environment = environment
         self._configuration = configuration
+        self._qualifier = qualifier
         self._make_event = make_event
         self._timer: simulation.Event | None = None
         self._work: tuple[simulation.Task[None], object] | None = None
-        self._began_ns = began_ns
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self._runs.name
+
+    @property
+    def request_id(self) -> str:
+        """The aws_request_id of its context."""
+        return self._runs.request_id(self._number)
+
+    @property
+    def log_stream(self) -> str:
+        """The log stream of the environment it ran in."""
+        return self._environment.log_stream
+
+    @property
+    def invoked_arn(self) -> str:
+        """The function's ARN, with the version or alias by which it was invoked."""
+        return self._runs.arn if self._qualifier == LATEST else f"{self._runs.arn}:{self._qualifier}"
+
+    @property
+    def memory_size(self) -> int:
+        """MB."""
+        return self._configuration.memory_size
 
     def __repr__(self) -> str:
         ended = "" if self.ended_at is None else f" to {self.ended_at:g}"
@@ -107,12 +135,12 @@ class Invocation:
     @property
     def started_at(self) -> float | None:
         """When the handler was called, in seconds since the world began; None before."""
-        return None if self.started_ns is None else (self.started_ns - self._began_ns) / SECOND_NS
+        return None if self.started_ns is None else (self.started_ns - self._runs.began_ns) / SECOND_NS
 
     @property
     def ended_at(self) -> float | None:
         """When the run ended, in seconds since the world began; None before."""
-        return None if self.ended_ns is None else (self.ended_ns - self._began_ns) / SECOND_NS
+        return None if self.ended_ns is None else (self.ended_ns - self._runs.began_ns) / SECOND_NS
 
     @property
     def event(self) -> Any:
@@ -133,33 +161,39 @@ class Runs:
     Args:
         port: The world.
         environments: Where they run.
-        function_name, function_arn: Whose they are.
+        name, arn: Whose they are.
         kept: Where they are kept for reading.
 
     Attributes:
         points: What is counted of them.
+        began_ns: When the world began.
     """
 
-    def __init__(
-        self, port: Port, environments: Environments, function_name: str, function_arn: str, kept: deque[Invocation]
-    ) -> None:
-        self.points = Points(METRICS, port.clock.started_ns)
+    def __init__(self, port: Port, environments: Environments, name: str, arn: str, kept: deque[Invocation]) -> None:
+        self.name = name
+        self.arn = arn
+        self.began_ns = port.clock.started_ns
+        self.points = Points(METRICS, self.began_ns)
         self._port = port
+        self._clock = port.clock
+        self._kernel = port.kernel
         self._environments = environments
-        self._name = function_name
-        self._arn = function_arn
+        self._label = f"function {name}"
         self._kept = kept
-        self._concurrency = Peak(self.points, "ConcurrentExecutions", port.clock.started_ns)
+        self._concurrency = Peak(self.points, "ConcurrentExecutions", self.began_ns)
         self._attempts = 0
         self._made = 0
-        self._abouts: dict[tuple[str, str, str], About] = {}
         self._killed: list[object] = []
         """What was running at a timeout: to drop it would run its ``finally``, which nothing runs in Lambda."""
 
     def read(self) -> tuple[dict[str, int], Points]:
         """The metrics as of now."""
-        self._concurrency.change(self._environments.busy, self._port.clock.now_ns)
+        self._concurrency.change(self._environments.busy, self._clock.now_ns)
         return self.points.totals, self.points
+
+    def request_id(self, number: int) -> str:
+        """The id of the ``number``-th attempt to invoke the function."""
+        return self._port.service.identifiers.uuid(f"request {self.name} {number}")
 
     # ------------------------------------------------------------------------------------------- beginning
     def begin(
@@ -177,10 +211,9 @@ class Runs:
 
         ``at_once`` says that this is an event of the kernel, so that the handler may run in it.
         """
-        port, now = self._port, self._port.clock.now_ns
+        now = self._clock.now_ns
         self._attempts += 1
-        request_id = port.service.identifiers.uuid(f"request {self._name} {self._attempts}")
-        environment = self._environments.take(configuration, nanoseconds(configuration.keep_warm), now)
+        environment = self._environments.take(configuration, configuration.keep_warm_ns, now)
         if environment is None:
             self.points.add("Throttles", 1, now)
             return None
@@ -190,58 +223,52 @@ class Runs:
             environment.log_stream = self._new_log_stream(version, now)
             start_ns += nanoseconds(configuration.cold_start)
         invocation = Invocation(
-            self._name, mapping, request_id, environment, configuration, make_event, port.clock.started_ns
+            self, self._attempts, environment, configuration, version, qualifier, make_event, mapping, on_end
         )
-        invocation.on_end = on_end
-        about = self._about(version, qualifier, environment, configuration)
-        run = partial(self._run, invocation, about)
         if at_once and start_ns == now:
-            run()
+            self._run(invocation)
         else:
-            port.kernel.at(start_ns, run, label=self._label)
+            self._kernel.at(start_ns, partial(self._run, invocation), label=self._label)
         return invocation
-
-    @property
-    def _label(self) -> str:
-        return f"function {self._name}"
 
     def _new_log_stream(self, version: str, now: int) -> str:
         self._made += 1
-        digits = self._port.service.identifiers.uuid(f"environment {self._name} {self._made}").replace("-", "")
+        digits = self._port.service.identifiers.uuid(f"environment {self.name} {self._made}").replace("-", "")
         return f"{datetime.fromtimestamp(now // SECOND_NS, UTC):%Y/%m/%d}/[{version}]{digits}"
 
-    def _about(self, version: str, qualifier: str, environment: Environment, configuration: Configuration) -> About:
-        qualified = "" if qualifier == "$LATEST" else f":{qualifier}"
-        return About(
-            function_name=self._name,
-            function_version=version,
-            invoked_function_arn=f"{self._arn}{qualified}",
-            memory_limit_in_mb=str(configuration.memory_size),
-            log_group_name=f"/aws/lambda/{self._name}",
-            log_stream_name=environment.log_stream,
-        )
-
     # ---------------------------------------------------------------------------------------------- running
-    def _run(self, invocation: Invocation, about: About) -> None:
+    def _run(self, invocation: Invocation) -> None:
         """Call the handler: its work starts now."""
-        configuration = invocation._configuration
-        kernel, now = self._port.kernel, self._port.clock.now_ns
+        configuration, now = invocation._configuration, self._clock.now_ns
         invocation.started_ns = now
-        invocation.deadline_ns = deadline_ns = now + configuration.timeout * SECOND_NS
-        invocation._timer = kernel.at(
-            deadline_ns, partial(self._time_out, invocation), label=self._label, order=moments.COMPLETIONS
-        )
+        invocation.deadline_ns = now + configuration.timeout * SECOND_NS
         self.points.add("Invocations", 1, now)
         self._kept.append(invocation)
-        if configuration.handler is None:
-            duration = configuration.duration
-            event = invocation._make_event() if callable(duration) else None
+        handler = configuration.handler
+        if handler is None:
+            event = invocation._make_event() if callable(configuration.duration) else None
             self._finish(invocation, configuration.duration_ns(event))
             return
         event = invocation._make_event()
         duration_ns = configuration.duration_ns(event)
-        context = Context(about, invocation.request_id, self._port.clock, deadline_ns, partial(self._log, invocation))
-        self._guarded(invocation, duration_ns, partial(configuration.handler, event, context))
+        context = Context(invocation, self._clock, self._log)
+        arm = partial(self._arm, invocation)
+        self._kernel.before_time_passes.append(arm)
+        try:
+            self._guarded(invocation, duration_ns, partial(handler, event, context))
+        finally:
+            if self._kernel.before_time_passes and self._kernel.before_time_passes[-1] is arm:
+                self._kernel.before_time_passes.pop()
+
+    def _arm(self, invocation: Invocation) -> None:
+        """Set the timer of the timeout; a run that ends at the instant in which it began needs none."""
+        if invocation._timer is None:
+            invocation._timer = self._kernel.at(
+                invocation.deadline_ns,
+                partial(self._time_out, invocation),
+                label=self._label,
+                order=moments.COMPLETIONS,
+            )
 
     def _guarded(self, invocation: Invocation, duration_ns: int, work: Callable[[], Any]) -> None:
         """Let user code work, and take in what it returned or raised; the run may be over before it is back."""
@@ -268,9 +295,10 @@ class Runs:
         """Run a coroutine on an event loop whose time is the world's."""
         from ..sim.loop import SimulatedLoop  # noqa: PLC0415  # asyncio is loaded where it is used
 
-        loop = SimulatedLoop(self._port.clock)
-        task = self._port.kernel.begin(self._steps(invocation, duration_ns, loop, coroutine), self._label)
-        invocation._work = (task, loop)
+        loop = SimulatedLoop(self._clock)
+        task = self._kernel.begin(self._steps(invocation, duration_ns, loop, coroutine), self._label)
+        if invocation.ended_ns is None:
+            invocation._work = (task, loop)
 
     def _steps(
         self, invocation: Invocation, duration_ns: int, loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any]
@@ -281,6 +309,7 @@ class Runs:
             if loop.done:
                 self._guarded(invocation, duration_ns, loop.result)
                 return
+            self._arm(invocation)
             if due_ns is None:  # it waits for what will never come: until its timeout
                 return
             yield Wait(due_ns)
@@ -314,23 +343,24 @@ class Runs:
     # ----------------------------------------------------------------------------------------------- ending
     def _finish(self, invocation: Invocation, duration_ns: int) -> None:
         """Let the answer count once the rest of the work is done, if that is in time."""
-        end_ns = self._port.clock.now_ns + duration_ns
-        if end_ns <= invocation.deadline_ns:
-            kernel = self._port.kernel
-            assert invocation._timer is not None, "a run has had a deadline since it began"
-            kernel.cancel(invocation._timer)
-            invocation._timer = kernel.at(
-                end_ns, partial(self._end, invocation), label=self._label, order=moments.COMPLETIONS
-            )
+        end_ns = self._clock.now_ns + duration_ns
+        if end_ns > invocation.deadline_ns:
+            self._arm(invocation)
+            return
+        if invocation._timer is not None:
+            self._kernel.cancel(invocation._timer)
+        invocation._timer = self._kernel.at(
+            end_ns, partial(self._end, invocation), label=self._label, order=moments.COMPLETIONS
+        )
 
     def _time_out(self, invocation: Invocation) -> None:
         timeout = invocation._configuration.timeout
-        now_s = self._port.clock.now_ns // SECOND_NS
+        now_s = self._clock.now_ns // SECOND_NS
         invocation.result = invocation.answer = None
         invocation.error = errors.InvocationFailed(
             "Sandbox.Timedout",
             f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%S}."
-            f"{self._port.clock.now_ns % SECOND_NS // MILLISECOND_NS:03d}Z "
+            f"{self._clock.now_ns % SECOND_NS // MILLISECOND_NS:03d}Z "
             f"{invocation.request_id} Task timed out after {timeout:.2f} seconds",
         )
         if invocation._work is not None:
@@ -340,9 +370,9 @@ class Runs:
 
     def _end(self, invocation: Invocation, outcome: str = SUCCESS) -> None:
         """End a run now, and tell whoever waits for it."""
-        now = invocation.ended_ns = self._port.clock.now_ns
+        now = invocation.ended_ns = self._clock.now_ns
         if invocation._timer is not None:
-            self._port.kernel.cancel(invocation._timer)
+            self._kernel.cancel(invocation._timer)
         error = invocation.error
         invocation.outcome = ERROR if error is not None and outcome is SUCCESS else outcome
         assert invocation.started_ns is not None, "a run that ends has begun"
@@ -359,8 +389,8 @@ class Runs:
             on_end, invocation.on_end = invocation.on_end, None
             on_end(invocation)
 
-    def _log(self, invocation: Invocation, text: str) -> None:
-        self._port.note("log", "", f"{self._name} {invocation.log_stream}", text)
+    def _log(self, run: Run, text: str) -> None:
+        self._port.note("log", "", f"{self.name} {run.log_stream}", text)
 
 
 def _plain(value: object) -> object:

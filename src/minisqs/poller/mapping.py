@@ -21,7 +21,8 @@ from ..sim.clock import nanoseconds
 from ..sim.port import Port
 from . import moments
 from .events import Events
-from .functions import LATEST, Function
+from .functions import Function
+from .invocations import LATEST
 from .measures import Points
 from .settings import MappingSettings, Settings, check_together, checked
 from .slots import Slots

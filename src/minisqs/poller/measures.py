@@ -26,31 +26,38 @@ class Points:
     def __init__(self, names: Iterable[str], began_ns: int) -> None:
         self.totals = dict.fromkeys(names, 0)
         self._began_ns = began_ns
-        self._minutes: dict[str, dict[int, int]] = {name: {} for name in self.totals}
+        self._minutes: dict[int, dict[str, int]] = {}
+        self._enter(began_ns)
 
     def add(self, name: str, value: int, time_ns: int) -> None:
         """Add a point to its minute; 0 makes the minute show 0. Cost: O(1)."""
+        if not 0 <= time_ns - self._from_ns < MINUTE_NS:
+            self._enter(time_ns)
         self.totals[name] += value
-        minute = self._minute(name, time_ns)
-        points = self._minutes[name]
-        points[minute] = points.get(minute, 0) + value
+        self._points[name] = self._points.get(name, 0) + value
 
     def raise_to(self, name: str, value: int, time_ns: int) -> None:
         """Let a minute, and the total, show the highest of its points."""
+        if not 0 <= time_ns - self._from_ns < MINUTE_NS:
+            self._enter(time_ns)
         self.totals[name] = max(self.totals[name], value)
-        minute = self._minute(name, time_ns)
-        points = self._minutes[name]
-        points[minute] = max(points.get(minute, 0), value)
+        self._points[name] = max(self._points.get(name, 0), value)
 
     def minutes(self, name: str) -> dict[int, int]:
         """The points by the second, since the world began, at which each minute began; in order."""
-        return dict(sorted(self._minutes[name].items()))
+        return {
+            number * MINUTE_NS // SECOND_NS: points[name]
+            for number, points in sorted(self._minutes.items())
+            if name in points
+        }
 
-    def _minute(self, name: str, time_ns: int) -> int:
-        points = self._minutes[name]
-        if len(points) > KEPT_MINUTES:
-            del points[min(points)]
-        return (time_ns - self._began_ns) // MINUTE_NS * (MINUTE_NS // SECOND_NS)
+    def _enter(self, time_ns: int) -> None:
+        """Turn to the minute of a point."""
+        number = (time_ns - self._began_ns) // MINUTE_NS
+        self._from_ns = self._began_ns + number * MINUTE_NS
+        self._points = self._minutes.setdefault(number, {})
+        if len(self._minutes) > KEPT_MINUTES:
+            del self._minutes[min(self._minutes)]
 
 
 class Peak:

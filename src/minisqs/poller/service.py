@@ -13,7 +13,8 @@ from .. import errors, limits
 from ..sim.port import Port
 from .configuration import Configuration, Handler
 from .environments import Account
-from .functions import LATEST, Function
+from .functions import Function
+from .invocations import LATEST
 from .mapping import DELETED, EventSourceMapping, Reference
 from .settings import Settings, check_together, checked
 

@@ -580,11 +580,12 @@ def _sizes(settings: Settings) -> deque[int]:
 
 def _octets(delivery: Delivery) -> int:
     """What a message counts for the bytes that pollers read: its body and its attributes."""
-    attributes = delivery.message.extras.attributes or {}
-    values = (value.value for value in attributes.values())
-    return len(delivery.message.body.encode()) + sum(
-        len(value if isinstance(value, bytes) else value.encode()) for value in values
-    )
+    message = delivery.message
+    octets = len(message.body) if message.body.isascii() else len(message.body.encode())
+    for attribute in (message.extras.attributes or {}).values():
+        value = attribute.value
+        octets += len(value if isinstance(value, bytes) else value.encode())
+    return octets
 
 
 def _of_one_group(deliveries: list[Delivery]) -> tuple[list[Delivery], list[Delivery]]:

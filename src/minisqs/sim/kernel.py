@@ -38,6 +38,10 @@ CANCELLED_KEPT: Final = 100
 class Background(Protocol):
     """What falls due by itself."""
 
+    def earliest_ns(self) -> int:
+        """Nothing falls due before this, though perhaps nothing then either: the cheap question."""
+        ...
+
     def next_due_ns(self) -> int:
         """When something next ends a wait; the world is not idle before."""
         ...
@@ -156,6 +160,8 @@ class Kernel:
         self._at_once = 0
         self.current: Task[Any] | None = None
         """The task that runs just now."""
+        self.before_time_passes: list[Callable[[], None]] = []
+        """What an event wants to be done before time is let pass inside of it; each is called once."""
 
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.
@@ -206,6 +212,7 @@ class Kernel:
 
     def complete(self, generator: Waiting[Result], label: str) -> Result:
         """Run a task from now to its end, and meanwhile everything else that falls due; what it returned."""
+        self._prepare()
         task = Task(self, generator, label)
         task.keeps_error = True
         try:
@@ -228,9 +235,15 @@ class Kernel:
             NeverSettled: So much happens at one nanosecond that it looks endless.
         """
         check_time(time_ns)
+        self._prepare()
         while self._step(time_ns):
             pass
         self.clock.move_to(time_ns)
+
+    def _prepare(self) -> None:
+        """Do what was wanted before time passes."""
+        while self.before_time_passes:
+            self.before_time_passes.pop()()
 
     def run_until_idle(self, give_up_ns: Callable[[], int], max_events: int) -> None:
         """Let time pass until only passive events are left.
@@ -238,6 +251,7 @@ class Kernel:
         Raises:
             NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
         """
+        self._prepare()
         began_ns = self.clock.now_ns
         busy: Counter[str] = Counter()
         for _ in range(max_events):
@@ -266,17 +280,21 @@ class Kernel:
             self._cancelled -= 1
         event_ns = heap[0][0] if heap else NEVER_NS
         background = self._background
-        active_ns, passive_ns = background.next_due_ns(), background.next_passive_ns()
-        due_ns = min(active_ns, passive_ns)
-        if min(due_ns, event_ns) > limit_ns or due_ns == event_ns == NEVER_NS:
+        if event_ns >= background.earliest_ns():
+            active_ns, passive_ns = background.next_due_ns(), background.next_passive_ns()
+            due_ns = min(active_ns, passive_ns)
+            if due_ns <= event_ns:
+                if due_ns > limit_ns or due_ns == NEVER_NS:
+                    return False
+                self._refuse_endless(due_ns)
+                self.clock.move_to(due_ns)
+                self._ran, self._ran_passive = background.settle(), passive_ns < active_ns
+                return True
+        if event_ns > limit_ns or event_ns == NEVER_NS:
             return False
-        self._refuse_endless(min(due_ns, event_ns))
-        if due_ns <= event_ns:
-            self.clock.move_to(due_ns)
-            self._ran, self._ran_passive = background.settle(), passive_ns < active_ns
-            return True
+        self._refuse_endless(event_ns)
         event = self._pop()
-        self.clock.move_to(event.time_ns)
+        self.clock.now_ns = max(self.clock.now_ns, event.time_ns)
         self._active -= not event.passive
         event.cancelled = True
         event.call()

@@ -463,6 +463,10 @@ class Port:
             return answer
 
     # ------------------------------------------------------------------------------------------- background
+    def earliest_ns(self) -> int:
+        """Nothing falls due by itself before this."""
+        return self.service.earliest_ns()
+
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends."""
         return self.service.next_due_ns()
@@ -551,8 +555,10 @@ class Port:
         self.journal.write((self.clock.now_ns, action, url, "", 0, 0, caller, cause))
 
     def _tell_batch(self, answer: BatchAnswer[Delivery], action: str, queue_url: str, caller: str) -> None:
+        now, write = self.clock.now_ns, self.journal.write
         for _, delivery in answer.successful:
-            self.tell(queue_url, delivery, action, "", caller)
+            message = delivery.message
+            write((now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, ""))
         if answer.failed:
             self._tell_failures(answer.failed, action, queue_url, caller)
 

@@ -21,8 +21,7 @@ seen = []
 
 def charge(event, context):
     """The handler, as it would be deployed."""
-    for record in event["Records"]:
-        seen.append(record["body"])
+    seen.extend(record["body"] for record in event["Records"])
 
 
 def timeline(world: minisqs.World, bodies: dict[str, str]) -> None:
@@ -58,8 +57,8 @@ def show(maximum_concurrency: int | None) -> None:
     print(f"of them seen by the handler: {' '.join(body for body in letters if body in seen) or 'none'}")
 
 
-print("Ten messages of 8 s of work, each hidden for 60 s. One that is throttled is tried again as long as a whole run,")
-print("10 s at most, still fits into what is left of them.\n")
+print("Ten messages of 8 s of work, each hidden for 60 s after its receive. A throttled one is tried again as")
+print("long as a whole run, 10 s at most, still fits into what is left of the 60.\n")
 print("1. Reserved concurrency 2, and the poller is not told\n")
 show(None)
 print("\n2. Reserved concurrency 2, and maximum concurrency 2\n")

@@ -15,8 +15,7 @@ baked = []
 
 def bake(event, context):
     """The handler, as it would be deployed."""
-    for record in event["Records"]:
-        baked.append(record["body"])
+    baked.extend(record["body"] for record in event["Records"])
 
 
 def refusal(visibility_timeout: int, timeout: int) -> str:

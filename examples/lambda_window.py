@@ -15,8 +15,7 @@ mailed = []
 
 def mail(event, context):
     """The handler, as it would be deployed."""
-    for record in event["Records"]:
-        mailed.append(record["body"])
+    mailed.extend(record["body"] for record in event["Records"])
 
 
 def show(visibility_timeout: int) -> None:

@@ -277,7 +277,7 @@ def test_t9_what_no_filter_matches_is_deleted_without_a_trace_but_one_metric(sce
 
 # ------------------------------------------------------------- T10: maximum concurrency above the reservation
 def test_t10_maximum_concurrency_above_the_reservation_throttles_too(scene):
-    s, function, mapping = ten_orders_for_two(scene, reserved=4, maximum_concurrency=10)
+    _, function, mapping = ten_orders_for_two(scene, reserved=4, maximum_concurrency=10)
     assert mapping.concurrency == 5  # it grows only while all are busy and messages wait
     assert function.metrics["Throttles"] > 0
     assert function.metrics["ConcurrentExecutions"] == 4

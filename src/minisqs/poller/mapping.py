@@ -10,10 +10,10 @@ Source: API_CreateEventSourceMapping and its neighbours; lambda-poller.md 1.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol, Unpack
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, Unpack
 
 from .. import errors, limits
 from ..engine.metrics import Metrics
@@ -26,6 +26,8 @@ from .invocations import LATEST
 from .measures import Points
 from .settings import MappingSettings, Settings, check_together, checked
 from .slots import Slots
+
+Answer = TypeVar("Answer")
 
 METRICS: Final = (
     "PolledEventCount", "FilteredOutEventCount", "InvokedEventCount", "FailedInvokeEventCount",
@@ -74,6 +76,10 @@ class Registry(Protocol):
 
     def check_pair(self, queue_arn: str, reference: Reference, mapping: EventSourceMapping | None) -> None:
         """Refuse a queue and a function that do not go together, or are joined already."""
+        ...
+
+    def call(self, action: str, call: Callable[[], Answer]) -> Answer:
+        """Do what a caller asks for; a refusal gets what AWS's answer has, and is written down."""
         ...
 
 
@@ -141,7 +147,9 @@ class EventSourceMapping:
     @property
     def concurrency(self) -> int:
         """How many slots it has now: as many batches at most are in its hands. 0 while it does not poll."""
-        return self._slots.scale.slots if self._slots.is_polling or self.state == ENABLED else 0
+        state = self.state
+        polls = state == ENABLED or (self._slots.is_polling and state not in {DISABLED, DELETED})
+        return self._slots.scale.slots if polls else 0
 
     @property
     def busy(self) -> int:
@@ -173,8 +181,12 @@ class EventSourceMapping:
         Raises:
             ResourceDoesNotExist: It was deleted.
         """
-        self._refuse_deleted()
-        return self._described(self.state)
+
+        def answer() -> dict[str, Any]:
+            self._refuse_deleted()
+            return self._described(self.state)
+
+        return self._registry.call("GetEventSourceMapping", answer)
 
     def _described(self, state: str) -> dict[str, Any]:
         settings = self._settings
@@ -222,8 +234,11 @@ class EventSourceMapping:
 
         Source: API_UpdateEventSourceMapping.
         """
-        self._refuse_change("update")
+        self._registry.call("UpdateEventSourceMapping", lambda: self._update(function, changes))
+
+    def _update(self, function: Function | str | None, changes: Mapping[str, Any]) -> None:
         settings = checked(changes, self._settings)
+        self._refuse_change("update")
         reference = self._reference
         if function is not None:
             reference = self._registry.refer(function)
@@ -255,6 +270,9 @@ class EventSourceMapping:
 
         Source: API_DeleteEventSourceMapping.
         """
+        self._registry.call("DeleteEventSourceMapping", self._delete)
+
+    def _delete(self) -> None:
         self._refuse_change("delete")
         self._pass_through(DELETING, DELETED, self._slots.stop)
         self.answer = self._described(DELETING)

@@ -22,7 +22,8 @@ Answer = TypeVar("Answer")
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _REFERENCE: Final = re.compile(
-    r"(arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:)?(?P<name>[a-zA-Z0-9_-]+)(:(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?"
+    r"(arn:aws:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):function:)?"
+    r"(?P<name>[a-zA-Z0-9_-]+)(:(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?"
 )
 
 
@@ -60,7 +61,7 @@ class Lambda:
             self._functions[chosen] = function
             return function
 
-        return self._call("CreateFunction", create)
+        return self.call("CreateFunction", create)
 
     def _checked_name(self, name: str) -> str:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -89,10 +90,24 @@ class Lambda:
         Raises:
             ResourceDoesNotExist: There is none.
         """
-        match = _REFERENCE.fullmatch(name)
-        if match is None or not self._exists(match["name"]):
-            raise errors.ResourceDoesNotExist(f"Function not found: {name}")
-        return self._functions[match["name"]]
+
+        def find() -> Function:
+            match = self._match(name)
+            if match is None or not self._exists(match["name"]):
+                raise errors.ResourceDoesNotExist(f"Function not found: {name}")
+            return self._functions[match["name"]]
+
+        return self.call("GetFunction", find)
+
+    def _match(self, text: object) -> re.Match[str] | None:
+        """The parts of a function's name or ARN; None where it can be no function of this account and region."""
+        if not isinstance(text, str):
+            raise errors.UsageError(f"a function is a Function, its name or its ARN, not {text!r}")
+        match = _REFERENCE.fullmatch(text)
+        if match is None or match["region"] is None:
+            return match
+        service = self._port.service
+        return match if (match["region"], match["account"]) == (service.region, service.account_id) else None
 
     # --------------------------------------------------------------------------------------------- mappings
     def create_event_source_mapping(
@@ -101,6 +116,8 @@ class Lambda:
         """See ``World.create_event_source_mapping``."""
 
         def create() -> EventSourceMapping:
+            if not isinstance(queue_arn, (str, type(None))):
+                raise errors.UsageError(f"a queue is a Queue or its ARN, not {queue_arn!r}")
             wanted = checked(settings)
             if not queue_arn or not queue_arn.startswith("arn:aws:sqs:"):
                 raise errors.InvalidParameterValueException("Unrecognized event source.")
@@ -114,7 +131,7 @@ class Lambda:
             self.check_pair(queue_arn, reference, None)
             return self._add_mapping(queue_arn, reference, wanted)
 
-        return self._call("CreateEventSourceMapping", create)
+        return self.call("CreateEventSourceMapping", create)
 
     def _add_mapping(self, queue_arn: str, reference: Reference, settings: Settings) -> EventSourceMapping:
         self._created += 1
@@ -127,11 +144,11 @@ class Lambda:
 
         Raises:
             InvalidParameterValueException: It does not exist.
+            UsageError: It is none of these, or a function of another world.
         """
         if isinstance(function, Function) and self._functions.get(function.name) is not function:
             raise errors.UsageError(f"{function!r} belongs to another world, or was deleted")
-        text = function.arn if isinstance(function, Function) else function
-        match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+        match = self._match(function.arn if isinstance(function, Function) else function)
         if match is None:
             raise errors.InvalidParameterValueException("Function does not exist")
         name, qualifier = match["name"], match["qualifier"] or LATEST
@@ -175,16 +192,22 @@ class Lambda:
         Raises:
             ResourceDoesNotExist: There is none, or it was deleted.
         """
-        mapping = self._mappings.get(uuid)
-        if mapping is None or mapping.state == DELETED:
-            raise errors.ResourceDoesNotExist
-        return mapping
+
+        def find() -> EventSourceMapping:
+            if not isinstance(uuid, str):
+                raise errors.UsageError(f"a mapping is named by its UUID, not by {uuid!r}")
+            mapping = self._mappings.get(uuid)
+            if mapping is None or mapping.state == DELETED:
+                raise errors.ResourceDoesNotExist
+            return mapping
+
+        return self.call("GetEventSourceMapping", find)
 
     def mappings(self) -> list[EventSourceMapping]:
         """All mappings that exist, in the order in which they were made."""
         return [mapping for mapping in self._mappings.values() if mapping.state != DELETED]
 
-    def _call(self, action: str, call: Callable[[], Answer]) -> Answer:
+    def call(self, action: str, call: Callable[[], Answer]) -> Answer:
         """Do what a caller asks for; a refusal gets what AWS's answer has, and is written down."""
         with self._port.lock:
             try:

@@ -65,7 +65,7 @@ class MappingSettings(TypedDict, total=False):
         delete_attempts: How often a delete is tried that SQS refuses.
         empty_text_is_success, json_text_is_response, empty_entry_fails: How odd answers of a handler that
             reports are read.
-        throttle_delays: Seconds between the attempts at a throttled batch; the last one repeats.
+        throttle_delays: Seconds, 0.001 and more, between the attempts at a throttled batch; the last one repeats.
         throttle_retry_needs_timeout: Whether it is tried again only while a whole run fits into the lease.
         polls_without_function: Whether a mapping whose function is gone goes on receiving.
         growth_needs_backlog: Whether slots are added only while the queue has a message left.
@@ -175,24 +175,30 @@ def _list_of(check_one: Callable[[str, object], None], *, at_least: int = 0) -> 
     return check
 
 
-def _metric(name: str, value: object) -> None:
-    if value != "EventCount":
+def _texts(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise errors.UsageError(f"{name} is a list of texts; one of them is {value!r}")
+
+
+def _metrics(name: str, value: Any) -> None:
+    _list_of(_texts)(name, value)
+    if any(one != "EventCount" for one in value):
         raise errors.ValidationException.of(
-            f"[{value}]",
+            f"[{', '.join(value)}]",
             "metricsConfig.metrics",
             "satisfy constraint: [Member must satisfy enum value set: [EventCount]]",
         )
 
 
-def _pattern(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise errors.UsageError(f"{name} are texts, each a pattern in JSON, not {value!r}")
-    if len(value) > limits.FILTER_LENGTH:
-        raise errors.ValidationException.of(
-            value,
-            "filterCriteria.filters.1.member.pattern",
-            f"have length less than or equal to {limits.FILTER_LENGTH}",
-        )
+def _filters(name: str, value: Any) -> None:
+    _list_of(_texts)(name, value)
+    for number, pattern in enumerate(value, 1):
+        if len(pattern) > limits.FILTER_LENGTH:
+            raise errors.ValidationException.of(
+                pattern,
+                f"filterCriteria.filters.{number}.member.pattern",
+                f"have length less than or equal to {limits.FILTER_LENGTH}",
+            )
 
 
 def _split(name: str, value: object) -> None:
@@ -211,9 +217,9 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "minimum_pollers": _or_none(_poller_count),
     "maximum_pollers": _or_none(_poller_count),
     "report_batch_item_failures": _flag,
-    "filters": _list_of(_pattern),
+    "filters": _filters,
     "enabled": _flag,
-    "metrics": _list_of(_metric),
+    "metrics": _metrics,
     "profile": _one_of(CURRENT, LEGACY, PROVISIONED),
     "split": _split,
     "tick": _own_whole(1, 60),
@@ -227,7 +233,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], None]]] = {
     "empty_text_is_success": _flag,
     "json_text_is_response": _flag,
     "empty_entry_fails": _flag,
-    "throttle_delays": _list_of(_number(0, 43_200), at_least=1),
+    "throttle_delays": _list_of(_number(0.001, 43_200), at_least=1),
     "throttle_retry_needs_timeout": _flag,
     "polls_without_function": _flag,
     "growth_needs_backlog": _flag,
@@ -328,16 +334,16 @@ def checked(given: Mapping[str, Any], base: Settings | None = None) -> Settings:
         InvalidParameterValueException: It is not for SQS sources, or a filter is not a pattern.
         UsageError: Not a setting, or not of its type.
     """
-    values = dict(given)
-    for name in NOT_FOR_SQS:
-        if values.pop(name, None) is not None:
-            raise errors.InvalidParameterValueException(
-                f"Unsupported {_camel(name)} parameter for given event source mapping type."
-            )
+    values = {name: value for name, value in given.items() if name not in NOT_FOR_SQS}
     for name, value in values.items():
         if name not in _CHECKS:
             raise errors.UsageError(f"{name!r} is not a setting of a mapping; those are {', '.join(_CHECKS)}")
         _CHECKS[name](name, value)
+    for name in NOT_FOR_SQS:
+        if given.get(name) is not None:
+            raise errors.InvalidParameterValueException(
+                f"Unsupported {_camel(name)} parameter for given event source mapping type."
+            )
     for name in ("filters", "metrics", "throttle_delays", "split"):
         if name in values and not isinstance(values[name], str):
             values[name] = tuple(values[name])
@@ -402,4 +408,4 @@ def _has_pollers(values: Mapping[str, Any]) -> bool:
 
 
 def _camel(name: str) -> str:
-    return "".join(part.title() for part in name.split("_"))
+    return "".join("DB" if part == "db" else part.title() for part in name.split("_"))

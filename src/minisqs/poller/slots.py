@@ -1,10 +1,11 @@
 """The slots of one mapping: each receives, batches, invokes and settles, one batch at a time.
 
-A slot is free, and then in a long poll; or it collects a batch as long as its window is open; or it runs
-one; or it holds one that was throttled. Whoever is not free is busy. A free slot looks once when its poll
-begins; after that it waits until the port says that there is something, or until the poll ends. Then the
-waiting slot with the lowest index looks, and after it the next as long as they find something, so a queue
-that a thousand slots wait on costs no more than one. Slots that collect look only when no free one is left.
+A slot is free, and then in a long poll; or it collects a batch as long as its window is open, in a long
+poll too; or it runs one; or it holds one that was throttled. Whoever is not free is busy. A slot looks once
+when its poll begins, one that collects behind those that are free. After that it waits until the port says
+that there is something, or until the poll ends. Then the waiting slot with the lowest index looks, and
+after it the next as long as they find something, so a queue that a thousand slots wait on costs no more
+than one.
 
 Everything here is an event of the kernel, at its place among those of one instant (``moments``). SQS is
 reached through the port, as by everyone else.
@@ -145,9 +146,7 @@ class Slots:
         self._settling = Settling(port, queue_url, events, points)
         self._slots: dict[int, Slot] = {}
         self._waiting: list[int] = []
-        """The indexes of free slots in a poll that has looked, in order."""
-        self._collecting: deque[Slot] = deque()
-        """The slots in such a poll that collect, in the order in which they last looked."""
+        """The indexes of the slots in a poll that has looked, in order."""
         self._over_budget: list[Slot] = []
         """The slots that look in the next second."""
         self._woken: Slot | None = None
@@ -234,7 +233,8 @@ class Slots:
         for index in reversed(self._waiting.copy()):
             if len(self._slots) <= self.scale.slots:
                 break
-            self._remove(self._slots[index])
+            if self._slots[index].state is State.FREE:
+                self._remove(self._slots[index])
 
     def _remove(self, slot: Slot) -> None:
         self._stop_waiting(slot)
@@ -253,11 +253,10 @@ class Slots:
     def _poll(self, slot: Slot) -> None:
         """Begin a new poll: its first look comes at the slot's turn in this instant."""
         slot.poll_began = False
-        self._take_turn(slot)
-
-    def _take_turn(self, slot: Slot) -> None:
         free = slot.state is State.FREE
-        order = moments.slot(self._number, slot.index) if free else moments.collecting(self._number)
+        self._take_turn(slot, moments.slot(self._number, slot.index) if free else moments.collecting(self._number))
+
+    def _take_turn(self, slot: Slot, order: int) -> None:
         slot.turn = self._kernel.at(self._clock.now_ns, slot.look, label=self._label, order=order)
 
     def _after(self, slot: Slot, time_ns: int, call: Callable[[Slot], None], *, passive: bool = False) -> Event:
@@ -268,19 +267,15 @@ class Slots:
     # ---------------------------------------------------------------------------------------------- waiting
     def wake(self) -> None:
         """There is something to receive, or the queue is gone: let the first of those who wait look."""
-        if self._started and self._woken is None and (self._waiting or self._collecting):
-            slot = self._slots[self._waiting.pop(0)] if self._waiting else self._collecting.popleft()
-            self._woken = slot
-            self._take_turn(slot)
+        if self._waiting and self._started and self._woken is None:
+            self._woken = slot = self._slots[self._waiting.pop(0)]
+            self._take_turn(slot, moments.slot(self._number, slot.index))
 
     def _wait(self, slot: Slot) -> None:
         """Wait for the rest of a poll that has found nothing yet."""
-        free = slot.state is State.FREE
-        if free:
-            insort(self._waiting, slot.index)
-        else:
-            self._collecting.append(slot)
+        insort(self._waiting, slot.index)
         if slot.timer is None:
+            free = slot.state is State.FREE
             slot.timer = self._after(slot, self._clock.now_ns + limits.POLL_NS, self._end_poll, passive=free)
 
     def _stop_waiting(self, slot: Slot) -> None:
@@ -289,12 +284,9 @@ class Slots:
             if event is not None:
                 self._kernel.cancel(event)
         slot.timer = slot.turn = None
-        if slot.state is State.FREE:
-            place = bisect_left(self._waiting, slot.index)
-            if self._waiting[place : place + 1] == [slot.index]:
-                del self._waiting[place]
-        elif slot in self._collecting:
-            self._collecting.remove(slot)
+        place = bisect_left(self._waiting, slot.index)
+        if self._waiting[place : place + 1] == [slot.index]:
+            del self._waiting[place]
         if slot in self._over_budget:
             self._over_budget.remove(slot)
         if self._woken is slot:
@@ -404,7 +396,7 @@ class Slots:
         self._next_second = None
         slots, self._over_budget = self._over_budget, []
         for slot in slots:
-            self._take_turn(slot)
+            self._take_turn(slot, moments.slot(self._number, slot.index))
 
     # ------------------------------------------------------------------------------------------- collecting
     def _took(self, slot: Slot, deliveries: list[Delivery]) -> None:

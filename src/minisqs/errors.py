@@ -426,8 +426,8 @@ class LambdaError(MinisqsError):
 
     code: ClassVar[str] = ""
     http_status: ClassVar[int] = 400
-    modelled: ClassVar[bool] = True
-    """Whether the answer has the ``Type`` and ``message`` of Lambda's own error shapes."""
+    spelling: ClassVar[str] = "message"
+    """How the model of the shape spells the text beside ``Type``; empty for an error that is not modelled."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -455,8 +455,8 @@ class LambdaError(MinisqsError):
                 "RetryAttempts": 0,
             },
         }
-        if self.modelled:
-            answer |= {"Type": "User", "message": self.message}
+        if self.spelling:
+            answer |= {"Type": "User", self.spelling: self.message}
         return answer
 
 
@@ -464,7 +464,7 @@ class ValidationException(LambdaError):
     """A number or a text outside the range that the service model has for it; not a modelled shape."""
 
     code = "ValidationException"
-    modelled = False
+    spelling = ""
 
     @classmethod
     def of(cls, value: object, member: str, constraint: str) -> ValidationException:
@@ -499,6 +499,7 @@ class ResourceInUseException(LambdaError):
     """An event source mapping that passes from one state to another."""
 
     code = "ResourceInUseException"
+    spelling = "Message"
 
 
 class ResourceDoesNotExist(LambdaError):
@@ -506,6 +507,7 @@ class ResourceDoesNotExist(LambdaError):
 
     code = "ResourceNotFoundException"
     http_status = 404
+    spelling = "Message"
 
     def __init__(self, message: str = "The resource you requested does not exist.") -> None:
         super().__init__(message)

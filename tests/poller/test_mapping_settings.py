@@ -62,7 +62,9 @@ def check_refusal(error, code, text, action):
     }
     found = {name: value for name, value in error.response.items() if name.lower() not in {"type", "message"}}
     assert found == answer
-    assert error.response.get("Type") == (None if code == "ValidationException" else "User")
+    modelled = code != "ValidationException"
+    assert [error.response[name] for name in ("message", "Message") if name in error.response] == [text] * modelled
+    assert error.response.get("Type") == ("User" if modelled else None)
 
 
 def refused_create(world, code, text, queue, function, **settings):
@@ -595,7 +597,7 @@ def test_queues_and_functions_of_another_world_are_a_mistake(world, queue, funct
         world.create_event_source_mapping(queue, other.create_function(None, name="work"))
 
 
-# --------------------------------------------------------------------------------------------------------- describe()
+# --------------------------------------------------------------------------------------------------------- what it answers
 def plain_answer(mapping):
     return {
         "UUID": mapping.uuid,
@@ -691,8 +693,19 @@ def test_an_unknown_uuid_does_not_exist(world, mapping, uuid):
 
 
 def test_a_uuid_is_a_text(world, mapping):
-    with pytest.raises(errors.UsageError, match=mapping.uuid[:0] + "UUID"):
+    with pytest.raises(errors.UsageError, match="named by its UUID"):
         world.event_source_mapping(mapping)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nobody", "arn:aws:lambda:eu-west-1:123456789012:function:work", "arn:aws:sqs:us-east-1:123456789012:work", ""],
+)
+def test_an_unknown_function_is_not_found(world, function, name):
+    with pytest.raises(errors.ResourceDoesNotExist) as caught:
+        world.function(name)
+    check_refusal(caught.value, "ResourceNotFoundException", f"Function not found: {name}", "GetFunction")
+    assert world.function("work") is world.function(function.arn) is function
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,18 @@ class Account:
         limit: Invocations at once, of all functions together.
         reserved: The part that is set aside for functions with a reservation.
         busy: Invocations of functions without one.
+        generations: How many functions of each name there have been.
     """
 
     limit: int
     reserved: int = 0
     busy: int = 0
+    generations: dict[str, int] = attrs.field(factory=dict)
+
+    def new_address(self, name: str) -> str:
+        """What a function's ids are made from: its name, and from the second of that name on its number too."""
+        number = self.generations[name] = self.generations.get(name, 0) + 1
+        return name if number == 1 else f"{name} {number}"
 
     def reserve(self, before: int | None, after: int | None) -> None:
         """Change a reservation.

@@ -27,7 +27,9 @@ from .settings import Settings
 Record: TypeAlias = dict[str, Any]
 Event: TypeAlias = dict[str, list[Record]]
 
-_FRAME_BYTES: Final = len('{"Records":[]}')
+_FRAME_BYTES: Final = len('{"Records":[]}') - 1
+"""What is around the records; one less, as each is measured with a comma behind it, and the last has none."""
+
 _RECORD_BYTES_MOST: Final = 1500
 """No record without attributes is larger than this and four bytes for each character of its body."""
 
@@ -122,13 +124,13 @@ class Payload:
         deliveries: Those that are in.
     """
 
-    __slots__ = ("_bytes", "_events", "_exact", "_shape", "deliveries")
+    __slots__ = ("_bytes", "_events", "_exact", "_exact_bytes", "_shape", "deliveries")
 
     def __init__(self, events: Events, shape: Shape) -> None:
         self._events = events
         self._shape = shape
         self.deliveries: list[Delivery] = []
-        self._bytes = _FRAME_BYTES
+        self._bytes = self._exact_bytes = _FRAME_BYTES
         self._exact = 0
 
     def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -137,23 +139,25 @@ class Payload:
         A record that alone is over the limit does not fit even into an empty batch.
         """
         for number, delivery in enumerate(deliveries):
-            body = delivery.message.body
-            bound = _RECORD_BYTES_MOST + 4 * len(body)
-            if self._bytes + bound > limits.EVENT_BYTES or delivery.message.extras.attributes is not None:
+            extras = delivery.message.extras
+            if extras.attributes is None and extras.system_attributes is None:
+                most = _RECORD_BYTES_MOST + 4 * len(delivery.message.body)
+            else:
+                most = self._size(delivery)
+            if self._bytes + most > limits.EVENT_BYTES:
                 self._measure()
-                bound = self._size(delivery)
-                if self._bytes + bound > limits.EVENT_BYTES:
+                most = self._size(delivery)
+                if self._bytes + most > limits.EVENT_BYTES:
                     return list(deliveries[number:])
-                self._exact += 1
-            self._bytes += bound
+            self._bytes += most
             self.deliveries.append(delivery)
         return []
 
     def _measure(self) -> None:
-        """Replace the bounds of what is in by true sizes."""
-        if self._exact < len(self.deliveries):
-            self._exact = len(self.deliveries)
-            self._bytes = _FRAME_BYTES + sum(map(self._size, self.deliveries))
+        """Replace the bounds of what is in by true sizes. Cost: O(records), each of them once."""
+        self._exact_bytes += sum(map(self._size, self.deliveries[self._exact :]))
+        self._exact = len(self.deliveries)
+        self._bytes = self._exact_bytes
 
     def _size(self, delivery: Delivery) -> int:
         """The bytes of a record, and of the comma behind it."""

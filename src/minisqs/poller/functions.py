@@ -6,8 +6,11 @@ Source: API_CreateFunction; lambda-poller.md 1.2.
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -18,6 +21,25 @@ from ..sim.port import Port
 from .configuration import Configuration
 from .environments import Account, Environments
 from .invocations import LATEST, Invocation, Runs
+
+_ALIAS: Final = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
+
+
+class Reference(NamedTuple):
+    """A function as a mapping names it: it may be deleted, and made again, behind the mapping's back.
+
+    Attributes:
+        name: The function's name.
+        qualifier: A version or an alias; ``$LATEST`` for none.
+        arn: The function's ARN, with the qualifier if one was given.
+    """
+
+    name: str
+    qualifier: str
+    arn: str
+
+    def __str__(self) -> str:
+        return self.name if self.qualifier == LATEST else f"{self.name}:{self.qualifier}"
 
 
 class Function:
@@ -35,7 +57,7 @@ class Function:
         self._kept: deque[Invocation] = deque(maxlen=kept)
         self._port = port
         self._environments = Environments(account)
-        self._runs = Runs(port, self._environments, name, self.arn, self._kept)
+        self._runs = Runs(port, self._environments, name, self.arn, account.new_address(name), self._kept)
         self._versions: dict[str, Configuration] = {}
         self._aliases: dict[str, str] = {}
         self._published = 0
@@ -66,17 +88,17 @@ class Function:
             ValidationException, InvalidParameterValueException: As AWS.
             UsageError: Not a setting, or not of its type.
         """
-        self._refuse_deleted()
-        before = self._versions[LATEST]
-        reserves = "reserved_concurrency" in changes
-        reserved = changes.pop("reserved_concurrency", None)
-        if unknown := changes.keys() - attrs.fields_dict(Configuration).keys():
-            raise errors.UsageError(f"{min(unknown)!r} is not a setting of a function")
-        after = attrs.evolve(before, **changes) if changes else before
-        if reserves:
-            self._reserve(reserved)
-        if changes:
-            self._set_version(LATEST, after)
+        with self._call("UpdateFunctionConfiguration"):
+            before = self._versions[LATEST]
+            reserves = "reserved_concurrency" in changes
+            reserved = changes.pop("reserved_concurrency", None)
+            if unknown := changes.keys() - attrs.fields_dict(Configuration).keys():
+                raise errors.UsageError(f"{min(unknown)!r} is not a setting of a function")
+            after = attrs.evolve(before, **changes) if changes else before
+            if reserves:
+                self._reserve(reserved)
+            if changes:
+                self._set_version(LATEST, after)
 
     def _reserve(self, reserved: int | None) -> None:
         if reserved is not None and (isinstance(reserved, bool) or not isinstance(reserved, int)):
@@ -98,42 +120,54 @@ class Function:
 
         Source: API_PublishVersion.
         """
-        self._refuse_deleted()
-        self._published += 1
-        version = str(self._published)
-        self._set_version(version, attrs.evolve(self._versions[LATEST]))
-        return version
+        with self._call("PublishVersion"):
+            self._published += 1
+            version = str(self._published)
+            self._set_version(version, attrs.evolve(self._versions[LATEST]))
+            return version
 
     def create_alias(self, alias: str, version: str) -> None:
         """Let a name of its own stand for a version; an alias that exists goes over to it.
 
         Source: API_CreateAlias, API_UpdateAlias.
         """
-        self._refuse_deleted()
-        if version not in self._versions:
-            raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{version}")
-        self._aliases[alias] = version
+        with self._call("CreateAlias"):
+            if not re.fullmatch(_ALIAS, alias):
+                raise errors.ValidationException.of(alias, "name", f"satisfy regular expression pattern: {_ALIAS}")
+            if version not in self._versions:
+                raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{version}")
+            self._aliases[alias] = version
 
     def delete_version(self, version: str) -> None:
         """Delete a published version, or an alias."""
-        if version in self._aliases:
-            del self._aliases[version]
-        elif version == LATEST or version not in self._versions:
-            raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{version}")
-        else:
-            self._environments.drop(self._versions.pop(version))
+        with self._call("DeleteAlias" if version in self._aliases else "DeleteFunction"):
+            if version in self._aliases:
+                del self._aliases[version]
+            elif version == LATEST or version not in self._versions:
+                raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{version}")
+            else:
+                self._environments.drop(self._versions.pop(version))
 
     def delete(self) -> None:
         """Delete the function. Runs that are under way end; mappings stay, and fail (lambda-poller.md E1)."""
-        self._refuse_deleted()
-        self._environments.reserve(None)
-        for configuration in self._versions.values():
-            self._environments.drop(configuration)
-        self.deleted = True
+        with self._call("DeleteFunction"):
+            self._environments.reserve(None)
+            for configuration in self._versions.values():
+                self._environments.drop(configuration)
+            self.deleted = True
 
-    def _refuse_deleted(self) -> None:
-        if self.deleted:
-            raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}")
+    @contextmanager
+    def _call(self, action: str) -> Iterator[None]:
+        """What an action does to a function that exists; a refusal gets what AWS's answer has."""
+        with self._port.lock:
+            try:
+                if self.deleted:
+                    raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}")
+                yield
+            except errors.LambdaError as error:
+                error.operation_name = action
+                error.request_id = self._port.request_id()
+                raise
 
     # ------------------------------------------------------------------------------------------ invocations
     def invoke(self, event: object = None, *, qualifier: str = LATEST) -> Invocation:
@@ -156,22 +190,21 @@ class Function:
 
     def start(self, event: object = None, *, qualifier: str = LATEST) -> Invocation:
         """The same without waiting: the handler runs as soon as time is let pass; its concurrency is taken now."""
-        self._refuse_deleted()
-        resolved = self.resolve(qualifier)
-        if resolved is None:
-            raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{qualifier}")
-        try:
-            text = json.dumps(event)
-        except (TypeError, ValueError) as error:
-            raise errors.UsageError(f"an event is what JSON can say, not {event!r}: {error}") from error
-        with self._port.lock:
+        with self._call("Invoke"):
+            resolved = self.resolve(qualifier)
+            if resolved is None:
+                raise errors.ResourceDoesNotExist(f"Function not found: {self.arn}:{qualifier}")
+            try:
+                text = json.dumps(event)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise errors.UsageError(f"an event is what JSON can say, not {event!r}: {error}") from error
             version, configuration = resolved
             invocation = self._runs.begin(
                 configuration, version, qualifier, lambda: json.loads(text), mapping=None, at_once=False
             )
-        if invocation is None:
-            raise errors.TooManyRequestsException
-        return invocation
+            if invocation is None:
+                raise errors.TooManyRequestsException
+            return invocation
 
     def _wait_for(self, invocation: Invocation) -> Waiting[None]:
         task = self._port.kernel.current

@@ -25,7 +25,6 @@ from .. import errors
 from ..limits import MILLISECOND_NS, SECOND_NS
 from ..sim import kernel as simulation
 from ..sim.clock import nanoseconds
-from ..sim.kernel import Wait, Waiting
 from ..sim.port import Port
 from . import moments
 from .configuration import Configuration
@@ -35,8 +34,6 @@ from .events import Record
 from .measures import Peak, Points
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from ..sim.loop import SimulatedLoop
 
 SUCCESS: Final = "success"
@@ -48,6 +45,9 @@ LATEST: Final = "$LATEST"
 """The version that is no number."""
 
 METRICS: Final = ("Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions")
+
+_STEPS: Final = moments.COMPLETIONS - 1
+"""An ``async def`` that is woken at its timeout's own instant is in time."""
 
 MakeEvent: TypeAlias = Callable[[], Any]
 
@@ -65,7 +65,7 @@ class Invocation:
     """
 
     __slots__ = (
-        "_configuration", "_environment", "_make_event", "_number", "_qualifier", "_runs", "_timer", "_work",
+        "_configuration", "_environment", "_make_event", "_number", "_qualifier", "_runs", "_step", "_timer",
         "answer", "deadline_ns", "ended_ns", "error", "mapping", "on_end", "outcome", "result", "started_ns",
         "version",
     )  # fmt: skip
@@ -100,7 +100,8 @@ class Invocation:
         self._qualifier = qualifier
         self._make_event = make_event
         self._timer: simulation.Event | None = None
-        self._work: tuple[simulation.Task[None], object] | None = None
+        self._step: simulation.Event | None = None
+        """When its event loop goes on, if it has one."""
 
     @property
     def function(self) -> str:
@@ -162,6 +163,7 @@ class Runs:
         port: The world.
         environments: Where they run.
         name, arn: Whose they are.
+        address: What ids are made from; no other function of the world has had it.
         kept: Where they are kept for reading.
 
     Attributes:
@@ -169,9 +171,12 @@ class Runs:
         began_ns: When the world began.
     """
 
-    def __init__(self, port: Port, environments: Environments, name: str, arn: str, kept: deque[Invocation]) -> None:
+    def __init__(
+        self, port: Port, environments: Environments, name: str, arn: str, address: str, kept: deque[Invocation]
+    ) -> None:
         self.name = name
         self.arn = arn
+        self._address = address
         self.began_ns = port.clock.started_ns
         self.points = Points(METRICS, self.began_ns)
         self._port = port
@@ -183,8 +188,14 @@ class Runs:
         self._concurrency = Peak(self.points, "ConcurrentExecutions", self.began_ns)
         self._attempts = 0
         self._made = 0
-        self._killed: list[object] = []
-        """What was running at a timeout: to drop it would run its ``finally``, which nothing runs in Lambda."""
+        self._loops: dict[int, SimulatedLoop] = {}
+        """Those that run, and those that a timeout has killed: to drop these would run each ``finally`` in them,
+        which nothing runs in Lambda."""
+
+    def __del__(self) -> None:
+        """End what nobody will go on with, in an order that is always the same."""
+        for loop in self._loops.values():
+            loop.drop()
 
     def read(self) -> tuple[dict[str, int], Points]:
         """The metrics as of now."""
@@ -193,7 +204,7 @@ class Runs:
 
     def request_id(self, number: int) -> str:
         """The id of the ``number``-th attempt to invoke the function."""
-        return self._port.service.identifiers.uuid(f"request {self.name} {number}")
+        return self._port.service.identifiers.uuid(f"request {self._address} {number}")
 
     # ------------------------------------------------------------------------------------------- beginning
     def begin(
@@ -233,7 +244,7 @@ class Runs:
 
     def _new_log_stream(self, version: str, now: int) -> str:
         self._made += 1
-        digits = self._port.service.identifiers.uuid(f"environment {self.name} {self._made}").replace("-", "")
+        digits = self._port.service.identifiers.uuid(f"environment {self._address} {self._made}").replace("-", "")
         return f"{datetime.fromtimestamp(now // SECOND_NS, UTC):%Y/%m/%d}/[{version}]{digits}"
 
     # ---------------------------------------------------------------------------------------------- running
@@ -245,12 +256,15 @@ class Runs:
         self.points.add("Invocations", 1, now)
         self._kept.append(invocation)
         handler = configuration.handler
+        event = invocation._make_event() if handler is not None or callable(configuration.duration) else None
+        try:
+            duration_ns = configuration.duration_ns(event)
+        except BaseException as error:
+            self._abandon(invocation, error)
+            raise
         if handler is None:
-            event = invocation._make_event() if callable(configuration.duration) else None
-            self._finish(invocation, configuration.duration_ns(event))
+            self._finish(invocation, duration_ns)
             return
-        event = invocation._make_event()
-        duration_ns = configuration.duration_ns(event)
         context = Context(invocation, self._clock, self._log)
         arm = partial(self._arm, invocation)
         self._kernel.before_time_passes.append(arm)
@@ -279,40 +293,41 @@ class Runs:
         except SystemExit as exit_:
             self._fail(invocation, self._exited(invocation, exit_))
         except BaseException as error:
-            if invocation.ended_ns is None:
-                self._fail(invocation, error)
-                self._end(invocation)
+            self._abandon(invocation, error)
             raise
         else:
             if iscoroutine(result):
-                self._sleep_through(invocation, duration_ns, result)
+                from ..sim.loop import SimulatedLoop  # noqa: PLC0415  # asyncio is loaded where it is used
+
+                loop = self._loops[invocation._number] = SimulatedLoop(self._clock)
+                loop.begin(result)
+                self._go_on(invocation, duration_ns, loop)
                 return
             self._take(invocation, result)
         if invocation.ended_ns is None:
             self._finish(invocation, duration_ns)
 
-    def _sleep_through(self, invocation: Invocation, duration_ns: int, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine on an event loop whose time is the world's."""
-        from ..sim.loop import SimulatedLoop  # noqa: PLC0415  # asyncio is loaded where it is used
-
-        loop = SimulatedLoop(self._clock)
-        task = self._kernel.begin(self._steps(invocation, duration_ns, loop, coroutine), self._label)
-        if invocation.ended_ns is None:
-            invocation._work = (task, loop)
-
-    def _steps(
-        self, invocation: Invocation, duration_ns: int, loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any]
-    ) -> Waiting[None]:
-        loop.begin(coroutine)
-        while invocation.ended_ns is None:
+    def _go_on(self, invocation: Invocation, duration_ns: int, loop: SimulatedLoop) -> None:
+        """Run on an event loop what is due now, and come back when the next timer is."""
+        try:
             due_ns = loop.step()
-            if loop.done:
-                self._guarded(invocation, duration_ns, loop.result)
-                return
+        except BaseException as error:
+            self._abandon(invocation, error)
+            raise
+        if loop.done:
+            del self._loops[invocation._number]
+            self._guarded(invocation, duration_ns, loop.result)
+        elif invocation.ended_ns is None:
             self._arm(invocation)
-            if due_ns is None:  # it waits for what will never come: until its timeout
-                return
-            yield Wait(due_ns)
+            if due_ns is not None:  # otherwise it waits for what will never come: until its timeout
+                call = partial(self._go_on, invocation, duration_ns, loop)
+                invocation._step = self._kernel.at(due_ns, call, label=self._label, order=_STEPS)
+
+    def _abandon(self, invocation: Invocation, error: BaseException) -> None:
+        """End a run here and now, because of what is passed on to whoever lets time pass."""
+        if invocation.ended_ns is None:
+            invocation.error = error
+            self._end(invocation, ERROR)
 
     def _take(self, invocation: Invocation, result: object) -> None:
         """Keep what the handler returned, if JSON can say it and it is not too late."""
@@ -322,7 +337,7 @@ class Runs:
         if result is not None:
             try:
                 invocation.answer = json.loads(json.dumps(result, default=_plain))
-            except (TypeError, ValueError, RecursionError) as error:
+            except Exception as error:  # noqa: BLE001  # so does AWS's runtime
                 invocation.error = errors.InvocationFailed(
                     "Runtime.MarshalError", f"Unable to marshal response: {error}"
                 )
@@ -332,10 +347,10 @@ class Runs:
             invocation.error = error
 
     def _exited(self, invocation: Invocation, exit_: SystemExit) -> errors.InvocationFailed:
-        status = 0 if exit_.code is None else exit_.code if isinstance(exit_.code, int) else 1
+        status = 0 if exit_.code is None else exit_.code & 0xFF if isinstance(exit_.code, int) else 1
+        how = f"with error: exit status {status}" if status else "without providing a reason"
         failed = errors.InvocationFailed(
-            "Runtime.ExitError",
-            f"RequestId: {invocation.request_id} Error: Runtime exited with error: exit status {status}",
+            "Runtime.ExitError", f"RequestId: {invocation.request_id} Error: Runtime exited {how}"
         )
         failed.__cause__ = exit_
         return failed
@@ -363,9 +378,8 @@ class Runs:
             f"{self._clock.now_ns % SECOND_NS // MILLISECOND_NS:03d}Z "
             f"{invocation.request_id} Task timed out after {timeout:.2f} seconds",
         )
-        if invocation._work is not None:
-            invocation._work[0].stop()
-            self._killed.append(invocation._work)
+        if invocation._step is not None:
+            self._kernel.cancel(invocation._step)
         self._end(invocation, TIMEOUT)
 
     def _end(self, invocation: Invocation, outcome: str = SUCCESS) -> None:
@@ -378,13 +392,13 @@ class Runs:
         assert invocation.started_ns is not None, "a run that ends has begun"
         if error is not None:
             self.points.add("Errors", 1, invocation.started_ns)
-        self.points.add("Duration", (now - invocation.started_ns) // MILLISECOND_NS, now)
+        self.points.add("Duration", (now - invocation.started_ns) // MILLISECOND_NS, invocation.started_ns)
         crashed = isinstance(error, BaseException) and not isinstance(error, Exception)
         if isinstance(error, errors.InvocationFailed):
             crashed = error.error_type != "Runtime.MarshalError"
         self._environments.give_back(invocation._environment, now, alive=not crashed)
         self._concurrency.change(self._environments.busy, now)
-        invocation._timer = invocation._work = None
+        invocation._timer = invocation._step = None
         if invocation.on_end is not None:
             on_end, invocation.on_end = invocation.on_end, None
             on_end(invocation)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, Unpack
+from typing import Any, Final, Protocol, TypeVar, Unpack
 
 from .. import errors, limits
 from ..engine.metrics import Metrics
@@ -21,8 +21,7 @@ from ..sim.clock import nanoseconds
 from ..sim.port import Port
 from . import moments
 from .events import Events
-from .functions import Function
-from .invocations import LATEST
+from .functions import Function, Reference
 from .measures import Points
 from .settings import MappingSettings, Settings, check_together, checked
 from .slots import Slots
@@ -42,23 +41,6 @@ DISABLING: Final = "Disabling"
 UPDATING: Final = "Updating"
 DELETING: Final = "Deleting"
 DELETED: Final = "Deleted"
-
-
-class Reference(NamedTuple):
-    """A function as a mapping names it: it may be deleted, and made again, behind the mapping's back.
-
-    Attributes:
-        name: The function's name.
-        qualifier: A version or an alias; ``$LATEST`` for none.
-        arn: The function's ARN, with the qualifier if one was given.
-    """
-
-    name: str
-    qualifier: str
-    arn: str
-
-    def __str__(self) -> str:
-        return self.name if self.qualifier == LATEST else f"{self.name}:{self.qualifier}"
 
 
 class Registry(Protocol):
@@ -101,7 +83,7 @@ class EventSourceMapping:
         self._arn = f"arn:aws:lambda:{service.region}:{service.account_id}:event-source-mapping:{self.uuid}"
         self._port = port
         self._registry = registry
-        self._reference = self._in_force = reference
+        self._reference = reference
         self._settings = settings
         self._points = Points(METRICS, port.clock.started_ns)
         self._modified_ns = port.clock.now_ns
@@ -113,7 +95,8 @@ class EventSourceMapping:
         self._slots = Slots(
             port,
             queue_url=service.queue(queue_name).url,
-            find_function=self._find_function,
+            reference=reference,
+            find=registry.find,
             label=self._label,
             number=number,
             uuid=self.uuid,
@@ -125,10 +108,6 @@ class EventSourceMapping:
         if settings.enabled:
             self._pass_through(CREATING, ENABLED, self._slots.start)
         self.answer = self._described(CREATING if settings.enabled else DISABLED)
-
-    def _find_function(self) -> tuple[Function, str] | None:
-        function = self._registry.find(self._in_force)
-        return None if function is None else (function, self._in_force.qualifier)
 
     def __repr__(self) -> str:
         return f"<EventSourceMapping of {self.queue_arn.rpartition(':')[2]} to {self.function_name}: {self.state}>"
@@ -279,8 +258,7 @@ class EventSourceMapping:
 
     def _apply(self, settings: Settings, reference: Reference, *, polls: bool | None) -> None:
         """Let a change hold."""
-        self._in_force = reference
-        self._slots.change(settings)
+        self._slots.change(settings, reference)
         if polls is not None:
             (self._slots.start if polls else self._slots.stop)()
 

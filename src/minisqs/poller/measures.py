@@ -86,10 +86,14 @@ class Peak:
             self._points.raise_to(self._name, value, now)
 
     def _fill(self, now: int) -> None:
-        """Let the minutes since the last change, and the present one, show the value that held."""
+        """Let the minutes since the last change, and the present one, show the value that held.
+
+        A value that held until the very beginning of the present minute is no value of that minute.
+        """
         minutes = (now - self._minute_end_ns) // MINUTE_NS + 1
+        begun = now > self._minute_end_ns + (minutes - 1) * MINUTE_NS
         if self._value:
-            for number in range(minutes):
+            for number in range(minutes if begun else minutes - 1):
                 self._points.raise_to(self._name, self._value, self._minute_end_ns + number * MINUTE_NS)
         self._minute_end_ns += minutes * MINUTE_NS
-        self._highest = self._value
+        self._highest = self._value if begun else 0

@@ -13,9 +13,9 @@ from .. import errors, limits
 from ..sim.port import Port
 from .configuration import Configuration, Handler
 from .environments import Account
-from .functions import Function
+from .functions import Function, Reference
 from .invocations import LATEST
-from .mapping import DELETED, EventSourceMapping, Reference
+from .mapping import DELETED, EventSourceMapping
 from .settings import Settings, check_together, checked
 
 Answer = TypeVar("Answer")

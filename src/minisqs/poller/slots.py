@@ -34,8 +34,9 @@ from ..sim.clock import nanoseconds
 from ..sim.kernel import Event
 from ..sim.port import Port
 from . import moments
+from .configuration import Configuration
 from .events import Events, Payload, Shape
-from .functions import Function
+from .functions import Function, Reference
 from .invocations import Invocation
 from .measures import Points
 from .scaling import Budget, Scale
@@ -64,7 +65,7 @@ class Slot:
         index: Its number in the mapping, from 1.
         name: What the journal calls it.
         look: Its receive, as an event calls it.
-        settings: Those under which its batch is received.
+        settings, reference: Those under which its batch is received.
         state: What it does.
         batch: What it has collected; None while it is free.
         surplus: Records that did not fit into the batch.
@@ -83,6 +84,7 @@ class Slot:
     name: str
     look: Callable[[], None]
     settings: Settings
+    reference: Reference
     state: State = State.FREE
     batch: Payload | None = None
     surplus: list[Delivery] = attrs.field(factory=list)
@@ -104,7 +106,8 @@ class Slots:
     Args:
         port: The world.
         queue_url: What is received from.
-        find_function: The function and the qualifier that are invoked, if they exist.
+        reference: What it invokes.
+        find: Finds what a reference means, if it exists.
         label: What the kernel and the journal call the mapping.
         number: The mapping's number in its account, from 1.
         uuid: The mapping's UUID, from which random splits are drawn too.
@@ -122,7 +125,8 @@ class Slots:
         port: Port,
         *,
         queue_url: str,
-        find_function: Callable[[], tuple[Function, str] | None],
+        reference: Reference,
+        find: Callable[[Reference], Function | None],
         label: str,
         number: int,
         uuid: str,
@@ -135,7 +139,8 @@ class Slots:
         self._clock = port.clock
         self._kernel = port.kernel
         self._queue_url = queue_url
-        self._find_function = find_function
+        self._reference = reference
+        self._find = find
         self._label = label
         self._number = number
         self._uuid = uuid
@@ -185,11 +190,11 @@ class Slots:
             elif slot.state is State.FREE:
                 self._remove(slot)
 
-    def change(self, settings: Settings) -> None:
-        """Go on with other settings; batches that are in hand keep theirs."""
+    def change(self, settings: Settings, reference: Reference) -> None:
+        """Go on with other settings and another function; batches that are in hand keep theirs."""
         if settings.split != self._settings.split:
             self._sizes = _sizes(settings)
-        self._settings = settings
+        self._settings, self._reference = settings, reference
         if self._started:
             self._adapt()
 
@@ -226,7 +231,9 @@ class Slots:
         while len(self._slots) < self.scale.slots:
             index += 1
             if index not in self._slots:
-                slot = self._slots[index] = Slot(index, f"{self._label}/{index}", _nothing, self._settings)
+                slot = self._slots[index] = Slot(
+                    index, f"{self._label}/{index}", _nothing, self._settings, self._reference
+                )
                 slot.look = partial(self._look, slot)
                 slot.completed_ns = self._clock.now_ns
                 self._poll(slot)
@@ -323,15 +330,23 @@ class Slots:
             if slot.state is State.COLLECTING:
                 self._go_on_collecting(slot)
             else:
-                if slot.settings.shrink_at_empty_poll and len(self._slots) <= self.scale.slots:
-                    self._ticks.tell(self.scale.empty_poll())
-                self._go_on(slot)
+                self._shrink_or_go_on(slot)
+
+    def _shrink_or_go_on(self, slot: Slot) -> None:
+        """Take away a slot whose poll found nothing, if there are more than at the start."""
+        shrinks = slot.settings.shrink_at_empty_poll and len(self._slots) <= self.scale.slots
+        why = self.scale.empty_poll() if shrinks else ""
+        if why:
+            self._remove(slot)
+            self._ticks.tell(why)
+        else:
+            self._go_on(slot)
 
     def _receive(self, slot: Slot, *, last_look: bool = False) -> list[Delivery] | None:
         """What a look finds; None where SQS refuses it, and then the slot pauses."""
-        if slot.state is State.FREE and not slot.poll_began:
-            slot.settings = self._settings
-        if not slot.settings.polls_without_function and self._find_function() is None:
+        if slot.state is State.FREE:
+            slot.settings, slot.reference = self._settings, self._reference
+        if not slot.settings.polls_without_function and self._find(slot.reference) is None:
             self._pause(slot, passive=True)
             return None
         first_look, slot.poll_began = not slot.poll_began, True
@@ -361,14 +376,22 @@ class Slots:
     def _visibility_timeout(self, slot: Slot) -> int | None:
         """The queue's own, unless a window is to extend it (lambda-poller.md P8)."""
         window = slot.settings.maximum_batching_window_in_seconds
-        found = self._find_function() if slot.settings.window_extends_visibility and window else None
-        queue = self._port.service.find(self._queue_url)
-        if found is None or queue is None:
+        if not window or not slot.settings.window_extends_visibility:
             return None
-        needed = window + found[0].timeout
+        resolved = self._resolve(slot)
+        queue = self._port.service.find(self._queue_url)
+        if resolved is None or queue is None:
+            return None
+        needed = window + resolved[2].timeout
         if needed * SECOND_NS <= queue.settings.visibility_timeout_ns:
             return None
         return needed + limits.EXTENDED_VISIBILITY_SECONDS
+
+    def _resolve(self, slot: Slot) -> tuple[Function, str, Configuration] | None:
+        """What a slot invokes: the function, the version and its configuration; None where it does not exist."""
+        function = self._find(slot.reference)
+        resolved = None if function is None else function.resolve(slot.reference.qualifier)
+        return None if function is None or resolved is None else (function, *resolved)
 
     def _visible(self) -> int:
         queue = self._port.service.find(self._queue_url)
@@ -464,6 +487,8 @@ class Slots:
         """Receive more, or hand over if the window is over, as it is at once where there is none."""
         if self._clock.now_ns >= slot.window_end_ns:
             self._hand_over(slot, "the window is over" if slot.settings.window_ns else "no window")
+        elif not self._started:
+            self._hand_over(slot, "the mapping is stopped")
         else:
             self._poll(slot)
 
@@ -495,17 +520,16 @@ class Slots:
         slot.state = State.RUNNING
         deliveries = slot.batch.deliveries
         self._points.add("InvokedEventCount", len(deliveries), self._clock.now_ns)
-        found = self._find_function()
-        resolved = None if found is None else found[0].resolve(found[1])
-        if found is None or resolved is None:
+        resolved = self._resolve(slot)
+        if resolved is None:
             blamed = not slot.settings.report_batch_item_failures
             self._settled(slot, len(deliveries), "the function does not exist", failed=blamed)
             return
-        (function, qualifier), (version, configuration) = found, resolved
+        function, version, configuration = resolved
         invocation = function.runs.begin(
             configuration,
             version,
-            qualifier,
+            slot.reference.qualifier,
             partial(self._events.event, deliveries, Shape.of(slot.settings)),
             mapping=self._uuid,
             on_end=partial(self._settle, slot),
@@ -524,17 +548,15 @@ class Slots:
         needed_ns = timeout_s * SECOND_NS if settings.throttle_retry_needs_timeout else 1
         self._points.add("FailedInvokeEventCount", len(slot.batch.deliveries), now)
         self._ticks.count(slot, failed=True)
-        if next_ns + needed_ns <= _lease_end_ns(oldest):
-            slot.state = State.THROTTLED
-            seconds = (next_ns - self._clock.started_ns) / SECOND_NS
-            self._port.note("throttled", self._queue_url, slot.name, f"the next attempt is at {seconds:g} s")
-            slot.timer = self._kernel.at(
-                next_ns, partial(self._attempt, slot), label=self._label, order=moments.RETRIES
-            )
-        else:
-            why = "throttled, and no other attempt fits into the lease"
-            self._leave(slot, slot.batch.deliveries, why)
+        if next_ns + needed_ns > _lease_end_ns(oldest):
+            self._port.note("throttled", self._queue_url, slot.name, "no other attempt fits into the lease")
+            self._leave(slot, slot.batch.deliveries, "it was throttled until no attempt fitted into its lease")
             self._become_free(slot)
+            return
+        slot.state = State.THROTTLED
+        seconds = (next_ns - self._clock.started_ns) / SECOND_NS
+        self._port.note("throttled", self._queue_url, slot.name, f"the next attempt is at {seconds:g} s")
+        slot.timer = self._kernel.at(next_ns, partial(self._attempt, slot), label=self._label, order=moments.RETRIES)
 
     def _settle(self, slot: Slot, invocation: Invocation) -> None:
         """A run has ended: delete what it took."""

@@ -6,15 +6,21 @@ timer is due. It has no sockets, and refuses what would need a real thread.
 
 The ready queue, the timers and ``_run_once`` are those of ``asyncio.BaseEventLoop``, which has had them
 under these names since Python 3.4; a selector that never waits is all that has to be put under them.
+
+Asyncio keeps tasks in sets, so the order in which it cancels them, or in which ``asyncio.wait`` hands them
+back, would be another in each run. The tasks of this loop hash by their number, and the loop itself holds
+them, as asyncio would let a task that nobody awaits be collected at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import threading
 from asyncio import events
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn
 
 from .. import errors
@@ -34,6 +40,17 @@ class _NoSelector:
         return []
 
 
+class _Task(asyncio.Task[Any]):
+    """A task whose place in a set is the same in every run."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], number: int, **options: Any) -> None:
+        self._number = number  # asyncio puts it into a set before it has been made
+        super().__init__(coroutine, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Runs one coroutine, and what it starts, on simulated time.
 
@@ -50,7 +67,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._selector = _NoSelector()
         self._main: asyncio.Task[Any] | None = None
         self._interrupt: BaseException | None = None
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        """Those that have not ended, in the order in which they were made."""
+        self._made = 0
+        self._is_dropped = False
         self.done = False
+        self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # typeshed wants Python 3.14's arguments
 
     def time(self) -> float:
         """Seconds since the world began."""
@@ -83,11 +105,27 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return max(self._clock.started_ns + round(due_s * SECOND_NS), self._clock.now_ns)
 
     def result(self) -> Any:
-        """What the coroutine returned; raises what it raised."""
+        """What the coroutine returned; raises what it raised.
+
+        Raises:
+            SystemExit: The coroutine was cancelled from within, which ends a process.
+        """
         if self._interrupt is not None:
             raise self._interrupt
         assert self._main is not None, "a loop has a result once it is done"
-        return self._main.result()
+        try:
+            return self._main.result()
+        except asyncio.CancelledError as error:
+            raise SystemExit(1) from error
+
+    def drop(self) -> None:
+        """End every coroutine where it waits, without a word and without any time passing."""
+        self._is_dropped = True
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks:
+            coroutine = task.get_coro()
+            with suppress(BaseException):  # what it raises, or awaits, while it is closed, nobody is there to see
+                coroutine.close()  # every task has one
 
     def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override]
         """Refuse real threads, in which simulated time means nothing.
@@ -103,6 +141,22 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def __del__(self) -> None:
         """Say nothing of a loop that was killed before it could be closed."""
 
+    @staticmethod
+    def _make_task(loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+        loop._made += 1
+        task = _Task(coroutine, loop._made, loop=loop, **{"name": f"Task-{loop._made}", **options})
+        loop._tasks[task] = None
+        task.add_done_callback(loop._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """Close an async generator that nobody holds any more, as asyncio does; one that was dropped just goes."""
+        if not self._is_dropped:
+            super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]  # as old as async generators
+
     def _timers(self) -> list[asyncio.TimerHandle]:
         return self._scheduled  # type: ignore[attr-defined, no-any-return]  # see the first paragraph
 
@@ -110,24 +164,36 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Run rounds of ready callbacks until none is left that is due at this instant."""
         now_s = self.time()
         self._clock_resolution = max(_RESOLUTION_S, 4 * math.ulp(now_s))
-        before = events._get_running_loop()
-        events._set_running_loop(self)
-        self._thread_id = threading.get_ident()
-        try:
-            for _ in range(_MOST_ROUNDS):
-                if not self._is_anything_due(now_s):
-                    return
-                self._run_once()  # type: ignore[attr-defined]
-        except (SystemExit, KeyboardInterrupt) as error:
-            self._interrupt = error
-            return
-        finally:
-            self._thread_id = None  # type: ignore[assignment]  # as in asyncio itself
-            events._set_running_loop(before)
+        with self._running():
+            try:
+                for _ in range(_MOST_ROUNDS):
+                    if not self._is_anything_due(now_s):
+                        return
+                    self._run_once()  # type: ignore[attr-defined]
+            except (SystemExit, KeyboardInterrupt) as error:
+                self._interrupt = error
+                return
         raise errors.NeverSettled(
             f"an async handler has gone {_MOST_ROUNDS:,} times around its event loop at one nanosecond: "
             "something in it waits for nothing, again and again"
         )
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Be the running loop of this thread; whoever lets time pass may be in a loop of his own."""
+        before, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        outer = None if before is None else _swap_current_task(before, None)
+        events._set_running_loop(self)
+        sys.set_asyncgen_hooks(self._asyncgen_firstiter_hook, self._asyncgen_finalizer_hook)  # type: ignore[attr-defined]
+        self._thread_id = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._thread_id = None  # type: ignore[assignment]  # as in asyncio itself
+            sys.set_asyncgen_hooks(*hooks)
+            events._set_running_loop(before)
+            if before is not None:
+                _swap_current_task(before, outer)
 
     def _is_anything_due(self, now_s: float) -> bool:
         if self._ready:  # type: ignore[attr-defined]
@@ -136,14 +202,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return bool(timers) and timers[0].when() < now_s + self._clock_resolution
 
     def _end_all(self) -> None:
-        """Cancel what the coroutine left running, let it end, and close the loop, as ``asyncio.run`` does."""
-        left = asyncio.all_tasks(self)
+        """Cancel what the coroutine left running, let it end at this instant, and close the loop."""
+        left = [task for task in self._tasks if not task.done()]
         for task in left:
             task.cancel()
         if left or self._asyncgens:  # type: ignore[attr-defined]
-            closing = self.create_task(self.shutdown_asyncgens())
+            self.create_task(self.shutdown_asyncgens())
             self._run_ready()
-            closing.cancel()
+        self.drop()
         self.close()
 
     def _process_events(self, event_list: list[object]) -> None:
@@ -151,3 +217,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Wake a selector that is not waiting."""
+
+
+def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:
+    """Put another task, or none, in the place of a loop's current one: since 3.14 a thread has one, not each loop."""
+    swap = getattr(asyncio.tasks, "_swap_current_task", None)
+    return None if swap is None else swap(loop, task)

@@ -592,9 +592,11 @@ class Port:
 
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""
+        went_wrong = self.source is not None and bool(self.source.untold)
         self._tell_faults(queue_url, caller)
         self._settle_due()
-        self._wake(queue_url)
+        if went_wrong:  # else two who find nothing would wake each other for ever
+            self._wake(queue_url)
 
     def _tell_faults(self, queue_url: str, caller: str) -> None:
         if self.source is not None:

@@ -12,7 +12,7 @@ import minisqs
 WORDS = {
     "ReceiveMessage": "received",
     "throttled": "throttled",
-    "left to its visibility timeout": "throttled, given up",
+    "left to its visibility timeout": "given up",
     "DeleteMessageBatch": "done",
     "moved to another queue": "to the dead-letter queue",
 }

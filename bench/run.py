@@ -22,6 +22,7 @@ from typing import Any
 from fifo import fifo
 from kit import BODY, Goal, figure, in_turn, left_out, ratio_figure, section
 from passing_time import passing_time
+from poller import poller
 from subjects import FULL, QUICK, TEN, TWELVE_HOURS, Scale, lives_in, new_queue
 from through_client import through_client
 from yardsticks import BareDeque, LeanQueue, MotoBackend
@@ -267,6 +268,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "fifo": fifo,
     "client": through_client,
     "time": passing_time,
+    "poller": poller,
     "moto": moto,
     "import": imports,
 }

@@ -521,7 +521,7 @@ class Service:
 
         Source: API_DeleteMessageBatch, sqs.md 12.
         """
-        _check_handle_types(handle for _, handle in entries)
+        _check_handle_types(handle for _, handle in entries if handle.__class__ is not Delivery)
         queue = self._by_url.get(queue_url) or self.queue(queue_url)
         if self._quotas is not None:
             self._quotas.count(queue, "delete", now)

@@ -420,3 +420,18 @@ def test_a_policy_has_no_more_of_anything_than_aws_takes(client, member, value):
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     with pytest.raises(minisqs.errors.InvalidAttributeValue, match=r"Invalid value for the parameter Policy\."):
         client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+def test_consumers_that_find_a_blocked_fifo_queue_do_not_wake_each_other_for_ever() -> None:
+    """In a world with faults each look at a queue woke the others who waited there, whether it had changed anything or not."""
+    world = minisqs.World(faults=minisqs.Faults(reorder=0.5))
+    queue = world.create_queue("q.fifo", fifo_queue=True, content_based_deduplication=True)
+    taken: list[str] = []
+    for _ in range(3):
+        consumer = minisqs.Consumer(
+            queue, lambda message: taken.append(message.body), max_number_of_messages=1, duration=5
+        )
+        consumer.start()
+    queue.send_batch([minisqs.SendMessage(body, message_group_id="A") for body in ("a", "b")])
+    world.run_until_idle(max_events=1000)
+    assert taken == ["a", "b"]

@@ -1,16 +1,67 @@
-"""The ledger of fidelity: complete, and in its own three words. That each rule holds is for tests/conformance."""
+"""The ledgers of fidelity: complete, and in their own three words. That each rule holds is for the tests they name."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import NamedTuple
 
+import attrs
 import pytest
 
+from minisqs.poller.configuration import Configuration
+from minisqs.poller.settings import Settings
+
 ROOT = Path(__file__).parents[1]
-LEDGER = ROOT / "docs" / "fidelity.md"
-CONFORMANCE = ROOT / "tests" / "conformance"
-ROW = re.compile(r"^\| (\d+\.\d+) \| (.+) \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+class Row(NamedTuple):
+    rule: str
+    what: str
+    word: str
+    source: str
+    test: str
+
+
+class Ledger(NamedTuple):
+    """A page, and where the tests are that it names."""
+
+    page: Path
+    tests: Path
+
+    @property
+    def listed(self) -> str:
+        return self.page.read_text(encoding="utf-8").partition("## What is not here")[0]
+
+    @property
+    def left_out(self) -> str:
+        return self.page.read_text(encoding="utf-8").partition("## What is not here")[2]
+
+    @property
+    def rows(self) -> list[Row]:
+        return rows_of(self.listed)
+
+    @property
+    def chosen(self) -> str:
+        return "\n".join(row.what for row in self.rows if row.word == "chosen")
+
+    @property
+    def rules_by_test(self) -> dict[str, set[str]]:
+        """The rules that each file of tests pins, as the ledger says."""
+        pinned: dict[str, set[str]] = {}
+        for row in self.rows:
+            pinned.setdefault(row.test, set()).add(row.rule)
+        return pinned
+
+
+def rows_of(text: str) -> list[Row]:
+    found = re.findall(r"^\| (?!rule |--- )(\S+) \| (.+) \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    return [Row(*cells) for cells in found]
+
+
+SQS = Ledger(ROOT / "docs" / "fidelity.md", ROOT / "tests" / "conformance")
+LAMBDA = Ledger(ROOT / "docs" / "fidelity-lambda.md", ROOT / "tests" / "poller")
 
 RULES = {
     1: 5,
@@ -40,62 +91,72 @@ OPEN_QUESTIONS = 35
 SMALL_CHOICES = 22
 """How many there are in section 21."""
 
+LAMBDA_RULES = {
+    "C": 13,
+    "F": 6,
+    "2.": 3,
+    "P": 15,
+    "O": 5,
+    "R": 10,
+    "X": 6,
+    "E": 3,
+    "5.": 6,
+    "T": 15,
+    "7.": 4,
+}
+"""How many rules lambda-poller.md has under each letter, or in each section whose rules are numbered."""
 
-def ledger() -> tuple[str, str]:
-    """The ledger's rows, and what it says of rules that it leaves out."""
-    listed, _, left_out = LEDGER.read_text(encoding="utf-8").partition("## What is not here")
-    return listed, left_out
+LAMBDA_QUESTIONS = 17
+"""How many there are in its section 8."""
+
+AWS_SETTINGS = {
+    "batch_size", "maximum_batching_window_in_seconds", "maximum_concurrency", "minimum_pollers", "maximum_pollers",
+    "report_batch_item_failures", "filters", "enabled", "metrics",
+}  # fmt: skip
+"""The settings of a mapping that AWS has; the others are options of minisqs."""
 
 
-def rows_by_test() -> dict[str, set[str]]:
-    """The rules that each file of tests pins, as the ledger says."""
-    pinned: dict[str, set[str]] = {}
-    for rule, *_, test in ROW.findall(ledger()[0]):
-        pinned.setdefault(test, set()).add(rule)
-    return pinned
+# -------------------------------------------------------------------------------------------------- both ledgers
+both = pytest.mark.parametrize("ledger", [SQS, LAMBDA], ids=["SQS", "Lambda"])
 
 
-def test_every_row_is_documented_observed_or_chosen():
-    rows = ROW.findall(ledger()[0])
-    assert len(rows) == ledger()[0].count("\n| ") - 2 * ledger()[0].count("\n| rule |")
-    assert {word for _, _, word, _, _ in rows} == {"documented", "observed", "chosen"}
+@both
+def test_every_row_is_documented_observed_or_chosen(ledger):
+    assert len(ledger.rows) == ledger.listed.count("\n| ") - 2 * ledger.listed.count("\n| rule |")
+    assert {row.word for row in ledger.rows} == {"documented", "observed", "chosen"}
 
 
+@both
+def test_no_row_stands_twice(ledger):
+    stated = [row.what for row in ledger.rows]
+    assert len(stated) == len(set(stated))
+
+
+@both
+def test_the_files_of_tests_are_those_that_are_named(ledger):
+    assert {path.name for path in ledger.tests.glob("test_*.py")} == set(ledger.rules_by_test)
+
+
+# ----------------------------------------------------------------------------------------------------------- SQS
 def test_every_row_is_about_a_rule_of_the_section_it_stands_in():
-    for section in ledger()[0].split("\n## ")[1:]:
+    for section in SQS.listed.split("\n## ")[1:]:
         [number] = re.findall(r"^.*\((\d+)\)$", section.partition("\n")[0])
-        numbers = [tuple(map(int, rule.split("."))) for rule, *_ in ROW.findall(section)]
+        numbers = [tuple(map(int, row.rule.split("."))) for row in rows_of(section)]
         assert {major for major, _ in numbers} == {int(number)}
         assert all(1 <= minor <= RULES[major] for major, minor in numbers)
         assert numbers == sorted(numbers)
 
 
 def test_every_rule_is_listed_or_left_out_by_name():
-    listed, left_out = ledger()
-    named = {rule for rule, *_ in ROW.findall(listed)} | set(re.findall(r"\d+\.\d+", left_out))
+    named = {row.rule for row in SQS.rows} | set(re.findall(r"\d+\.\d+", SQS.left_out))
     rules = {f"{section}.{rule}" for section, count in RULES.items() for rule in range(1, count + 1)}
     assert rules - named == set()
 
 
 def test_every_choice_of_the_specification_is_listed_as_chosen_or_left_out_by_name():
-    listed, left_out = ledger()
-    chosen = [what for _, what, word, _, _ in ROW.findall(listed) if word == "chosen"]
-    named = set(re.findall(r"(?<=[( ])(?:U\d+|21\.\d+)(?=[,)])", "\n".join([*chosen, left_out])))
+    named = set(re.findall(r"(?<=[( ])(?:U\d+|21\.\d+)(?=[,)])", f"{SQS.chosen}\n{SQS.left_out}"))
     questions = {f"U{number}" for number in range(1, OPEN_QUESTIONS + 1)}
     assert (questions | {f"21.{number}" for number in range(1, SMALL_CHOICES + 1)}) == named
-
-
-def test_no_row_stands_twice():
-    stated = [what for _, what, _, _, _ in ROW.findall(ledger()[0])]
-    assert len(stated) == len(set(stated))
-
-
-def test_every_file_that_is_named_exists():
-    assert [test for test in sorted(rows_by_test()) if not (CONFORMANCE / test).is_file()] == []
-
-
-def test_every_file_of_conformance_tests_is_named():
-    assert {path.name for path in CONFORMANCE.glob("test_*.py")} - set(rows_by_test()) == set()
 
 
 def rules_named_in(line: str) -> set[str]:
@@ -107,7 +168,28 @@ def rules_named_in(line: str) -> set[str]:
     return within | set(re.findall(r"\d+\.\d+", line))
 
 
-@pytest.mark.parametrize("test", sorted(rows_by_test()))
+@pytest.mark.parametrize("test", sorted(SQS.rules_by_test))
 def test_a_file_names_the_rules_that_it_pins(test):
-    lines = (CONFORMANCE / test).read_text(encoding="utf-8").splitlines()
-    assert rows_by_test()[test] - set().union(*map(rules_named_in, lines)) == set()
+    lines = (SQS.tests / test).read_text(encoding="utf-8").splitlines()
+    assert SQS.rules_by_test[test] - set().union(*map(rules_named_in, lines)) == set()
+
+
+# -------------------------------------------------------------------------------------------------- Lambda's poller
+def test_every_rule_of_the_poller_is_listed_in_order_or_left_out_by_name():
+    rules = [f"{letter}{number}" for letter, count in LAMBDA_RULES.items() for number in range(1, count + 1)]
+    rules = [*rules[:13], "answer", "states", *rules[13:], "own"]
+    places = [rules.index(row.rule) for row in LAMBDA.rows]
+    assert places == sorted(places)
+    assert set(rules) - {row.rule for row in LAMBDA.rows} == set(re.findall(r"\bE\d+\b", LAMBDA.left_out))
+
+
+def test_every_open_question_of_the_poller_is_listed_as_chosen():
+    assert {int(number) for number in re.findall(r"\(8\.(\d+)\)", LAMBDA.chosen)} == set(range(1, LAMBDA_QUESTIONS + 1))
+
+
+def test_every_option_of_the_poller_is_listed_as_chosen_with_its_default():
+    options = {field.name: field.default for field in attrs.fields(Settings) if field.init}
+    options = {name: default for name, default in options.items() if name not in AWS_SETTINGS}
+    options["keep_warm"] = attrs.fields_dict(Configuration)["keep_warm"].default
+    shown = re.findall(r"`(\w+)=([^`]+)`", LAMBDA.chosen)
+    assert {name: ast.literal_eval(default) for name, default in shown} == options

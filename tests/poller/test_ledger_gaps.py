@@ -16,13 +16,13 @@ COUNTED = [
 def test_a_record_that_is_over_the_limit_alone_is_left_to_its_visibility_timeout(scene, monkeypatch):  # P6
     monkeypatch.setattr(limits, "EVENT_BYTES", 3_000)  # no message of SQS is as large as the true limit
     s = scene(vis=30)
-    s.send("small", "x" * 3_000, "also small")
+    s.send("x" * 3_000, "small")
     mapping = s.map(s.function())
-    s.world.advance(29)
-    assert s.runs == [(0, "small", "also small")]
-    assert s.queue.counts.in_flight == 1
-    s.world.advance(2)
-    assert mapping.metrics["PolledEventCount"] == 4
+    s.to_ns(30, -1)
+    assert s.runs == [(0, "small")]
+    assert (mapping.busy, s.queue.counts.in_flight) == (0, 1)
+    s.to_ns(30)
+    assert mapping.metrics["PolledEventCount"] == 3
     assert len(s.runs) == 1
 
 

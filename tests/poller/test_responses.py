@@ -24,7 +24,7 @@ def entries(*identifiers):
         ("R1", {"batchItemFailures": []}, []),
         ("R1", {"batchItemFailures": ""}, []),
         ("R3", "done", ALL),
-        ("R3", "", ALL),
+        ("R1", "", []),
         ("R3", 0, ALL),
         ("R3", 1.5, ALL),
         ("R3", True, ALL),
@@ -64,6 +64,7 @@ def test_a_response_fails_these_records(rule, response, failed):
     ("reading", "response", "failed"),
     [
         (Reading(empty_text_is_success=False), {"batchItemFailures": ""}, ALL),
+        (Reading(empty_text_is_success=False), "", ALL),
         (Reading(json_text_is_response=True), '{"batchItemFailures": [{"itemIdentifier": "a"}]}', ["a"]),
         (Reading(json_text_is_response=True), "no JSON", ALL),
         (Reading(json_text_is_response=True), '"a text in a text"', ALL),

@@ -100,6 +100,16 @@ def test_empty_polls_take_slots_away_down_to_the_start(settings, floor):
         assert scale.slots == expected
 
 
+def test_a_long_quiet_takes_only_the_slots_of_the_start_down():
+    scale = fresh()
+    scale.slots = 8
+    scale.quiet()
+    assert scale.slots == 8
+    scale.slots = 5
+    scale.quiet()
+    assert scale.slots == 2
+
+
 # ------------------------------------------------------------------------------------------------- in a run
 def test_slots_that_find_nothing_for_a_poll_are_removed_until_five_are_left(scene):
     s = scene()

@@ -17,7 +17,7 @@ import attrs
 from .. import errors, limits
 from ..engine.metrics import Metrics
 from ..sim.kernel import Wait, Waiting
-from ..sim.port import Port
+from ..sim.port import MAIN, Port
 from .configuration import Configuration
 from .environments import Account, Environments
 from .invocations import LATEST, Invocation, Runs
@@ -200,7 +200,13 @@ class Function:
                 raise errors.UsageError(f"an event is what JSON can say, not {event!r}: {error}") from error
             version, configuration = resolved
             invocation = self._runs.begin(
-                configuration, version, qualifier, lambda: json.loads(text), mapping=None, at_once=False
+                configuration,
+                version,
+                qualifier,
+                lambda: json.loads(text),
+                mapping=None,
+                caller=MAIN,
+                at_once=False,
             )
             if invocation is None:
                 raise errors.TooManyRequestsException

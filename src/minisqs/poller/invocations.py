@@ -25,7 +25,7 @@ from .. import errors
 from ..limits import MILLISECOND_NS, SECOND_NS
 from ..sim import kernel as simulation
 from ..sim.clock import nanoseconds
-from ..sim.port import Port
+from ..sim.port import MAIN, Port
 from . import moments
 from .configuration import Configuration
 from .context import Context, Run
@@ -215,12 +215,14 @@ class Runs:
         make_event: MakeEvent,
         *,
         mapping: str | None,
+        caller: str,
         on_end: Callable[[Invocation], None] | None = None,
         at_once: bool = True,
     ) -> Invocation | None:
         """Invoke the handler; None if that is throttled.
 
-        ``at_once`` says that this is an event of the kernel, so that the handler may run in it.
+        ``caller`` is whom the journal names; ``at_once`` says that this is an event of the kernel, so that the
+        handler may run in it.
         """
         now = self._clock.now_ns
         self._attempts += 1
@@ -236,11 +238,18 @@ class Runs:
         invocation = Invocation(
             self, self._attempts, environment, configuration, version, qualifier, make_event, mapping, on_end
         )
+        if self._port.journal.keeps_any:
+            self._tell_beginning(invocation, caller, start_ns - now)
         if at_once and start_ns == now:
             self._run(invocation)
         else:
             self._kernel.at(start_ns, partial(self._run, invocation), label=self._label)
         return invocation
+
+    def _tell_beginning(self, invocation: Invocation, caller: str, cold_start_ns: int) -> None:
+        cold = f", after {cold_start_ns / SECOND_NS:g} s of cold start" if cold_start_ns else ""
+        cause = f"of {self.name}: request {invocation.request_id} in {invocation.log_stream}{cold}"
+        self._port.note("invocation", "", caller, cause)
 
     def _new_log_stream(self, version: str, now: int) -> str:
         self._made += 1
@@ -399,6 +408,8 @@ class Runs:
         self._environments.give_back(invocation._environment, now, alive=not crashed)
         self._concurrency.change(self._environments.busy, now)
         invocation._timer = invocation._step = None
+        if invocation.mapping is None:  # a mapping tells of it when it settles the batch
+            self._port.note("invocation ended", "", MAIN, f"of {self.name}: {invocation.outcome}")
         if invocation.on_end is not None:
             on_end, invocation.on_end = invocation.on_end, None
             on_end(invocation)

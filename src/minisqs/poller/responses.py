@@ -17,7 +17,7 @@ class Reading(NamedTuple):
     """How the odd answers are read that no source settles.
 
     Attributes:
-        empty_text_is_success: Whether ``""`` in place of the list means that nothing failed.
+        empty_text_is_success: Whether ``""``, as the answer or in place of the list, means that nothing failed.
         json_text_is_response: Whether a text that is JSON of the right form counts as that.
         empty_entry_fails: Whether an entry ``{}`` fails the whole batch; otherwise it is skipped.
     """
@@ -60,7 +60,7 @@ def read(response: object, message_ids: Collection[str], reading: Reading = AS_C
 
 def _failed(response: object, message_ids: Collection[str], reading: Reading) -> list[str]:
     """The ids that a response lists, each once; a ValueError says why it fails the whole batch."""
-    if response is None:  # R1
+    if response is None or (response == "" and reading.empty_text_is_success):  # R1
         return []
     if not isinstance(response, dict):  # R3
         raise ValueError(f"the response is no JSON object: {response!r}")

@@ -121,8 +121,9 @@ class Scale:
         return self._change(max(min(self.slots, self.profile.start), self.slots - 1), "a poll found nothing")
 
     def quiet(self) -> str:
-        """There was no message for a long time."""
-        return self._change(min(self.slots, self.profile.quiet), "there was no message for a long time")
+        """There was no message for a long time: what is left of the slots at the start goes down further."""
+        quiet = self.profile.quiet if self.slots <= self.profile.start else self.slots
+        return self._change(min(self.slots, quiet), "there was no message for a long time")
 
     def received(self) -> str:
         """There is a message: a mapping that had gone quiet is back at its start at once."""

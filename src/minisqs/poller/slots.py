@@ -1,4 +1,4 @@
-"""The slots of one mapping: each receives, batches, invokes and settles, one batch at a time.
+"""The slots of one mapping, and how they receive: each has one batch in its hands at most.
 
 A slot is free, and then in a long poll; or it collects a batch as long as its window is open, in a long
 poll too; or it runs one; or it holds one that was throttled. Whoever is not free is busy. A slot looks once
@@ -10,94 +10,37 @@ than one.
 Everything here is an event of the kernel, at its place among those of one instant (``moments``). SQS is
 reached through the port, as by everyone else.
 
-Source: lambda-poller.md 3, 4 and 5.4.
+What becomes of what they receive is told in ``batches``. Source: lambda-poller.md 3 and 5.4.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Sequence
-from enum import Enum
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 
-import attrs
-
 from .. import errors, limits
 from ..engine.decisions import SPLIT
-from ..engine.lifecycle import IN_FLIGHT
 from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage
 from ..limits import SECOND_NS
-from ..sim.clock import nanoseconds
 from ..sim.kernel import Event
 from ..sim.port import Port
 from . import moments
-from .configuration import Configuration
-from .events import Events, Payload, Shape
+from .batches import Batches
+from .events import Events
 from .functions import Function, Reference
-from .invocations import Invocation
 from .measures import Points
 from .scaling import Budget, Scale
-from .settings import EXACT, PREVIOUS_COMPLETION, RANDOM, Settings
+from .settings import RANDOM, Settings
 from .settling import Settling
+from .slot import Slot, State
 from .ticks import Ticks
 
 _LONGEST_PAUSE_S = 60
 """Between two tries to receive from a queue that is gone."""
-
-
-class State(Enum):
-    """What a slot does."""
-
-    FREE = "free"
-    COLLECTING = "collecting"
-    RUNNING = "running"
-    THROTTLED = "throttled"
-
-
-@attrs.define(eq=False)
-class Slot:
-    """One loop of receive, batch, invoke and settle.
-
-    Attributes:
-        index: Its number in the mapping, from 1.
-        name: What the journal calls it.
-        look: Its receive, as an event calls it.
-        settings, reference: Those under which its batch is received.
-        state: What it does.
-        batch: What it has collected; None while it is free.
-        surplus: Records that did not fit into the batch.
-        poll_began: Whether the present poll has looked before.
-        turn: The event in which it looks, if that is now.
-        timer: The event that ends its poll or pause, or tries its batch again.
-        window_end_ns: When its window is over.
-        window: The event that ends it then.
-        attempts: How often its batch was throttled.
-        failures: How often in a row its receives failed.
-        completed_ns: When it last became free after a batch.
-        counted, blamed: The ticks in which its batch was last counted, and counted as failed.
-    """
-
-    index: int
-    name: str
-    look: Callable[[], None]
-    settings: Settings
-    reference: Reference
-    state: State = State.FREE
-    batch: Payload | None = None
-    surplus: list[Delivery] = attrs.field(factory=list)
-    poll_began: bool = False
-    turn: Event | None = None
-    timer: Event | None = None
-    window_end_ns: int = 0
-    window: Event | None = None
-    attempts: int = 0
-    failures: int = 0
-    completed_ns: int = 0
-    counted: int = -1
-    blamed: int = -1
 
 
 class Slots:
@@ -146,9 +89,7 @@ class Slots:
         self._uuid = uuid
         self._settings = settings
         self._account_concurrency = account_concurrency
-        self._events = events
         self._points = points
-        self._settling = Settling(port, queue_url, events, points)
         self._slots: dict[int, Slot] = {}
         self._waiting: list[int] = []
         """The indexes of the slots in a poll that has looked, in order."""
@@ -162,6 +103,19 @@ class Slots:
         self._next_second: Event | None = None
         self.scale = Scale(settings.profile_within(account_concurrency))
         self._ticks = Ticks(port, queue_url, label, points, self._match_scale)
+        self._settling = Settling(port, queue_url, events, points)
+        self._batches = Batches(
+            port,
+            queue_url=queue_url,
+            label=label,
+            uuid=uuid,
+            find=find,
+            events=events,
+            points=points,
+            settling=self._settling,
+            ticks=self._ticks,
+            polls=self,
+        )
 
     # ---------------------------------------------------------------------------------- starting and stopping
     def start(self) -> None:
@@ -186,7 +140,7 @@ class Slots:
         self._ticks.stop()
         for slot in list(self._slots.values()):
             if slot.state is State.COLLECTING:
-                self._hand_over(slot, "the mapping is stopped")
+                self._batches.hand_over(slot, "the mapping is stopped")
             elif slot.state is State.FREE:
                 self._remove(slot)
 
@@ -236,7 +190,7 @@ class Slots:
                 )
                 slot.look = partial(self._look, slot)
                 slot.completed_ns = self._clock.now_ns
-                self._poll(slot)
+                self.poll(slot)
         for index in reversed(self._waiting.copy()):
             if len(self._slots) <= self.scale.slots:
                 break
@@ -244,20 +198,20 @@ class Slots:
                 self._remove(self._slots[index])
 
     def _remove(self, slot: Slot) -> None:
-        self._stop_waiting(slot)
+        self.stop_waiting(slot)
         del self._slots[slot.index]
 
-    def _go_on(self, slot: Slot) -> None:
+    def go_on(self, slot: Slot) -> None:
         """Let a free slot go on: with what is left from before, with a new poll, or not at all."""
         if slot.surplus:
             surplus, slot.surplus = slot.surplus, []
-            self._collect(slot, surplus)
+            self._batches.collect(slot, surplus)
         elif not self._started or len(self._slots) > self.scale.slots:
             self._remove(slot)
         else:
-            self._poll(slot)
+            self.poll(slot)
 
-    def _poll(self, slot: Slot) -> None:
+    def poll(self, slot: Slot) -> None:
         """Begin a new poll: its first look comes at the slot's turn in this instant."""
         slot.poll_began = False
         free = slot.state is State.FREE
@@ -266,7 +220,7 @@ class Slots:
     def _take_turn(self, slot: Slot, order: int) -> None:
         slot.turn = self._kernel.at(self._clock.now_ns, slot.look, label=self._label, order=order)
 
-    def _after(self, slot: Slot, time_ns: int, call: Callable[[Slot], None], *, passive: bool = False) -> Event:
+    def after(self, slot: Slot, time_ns: int, call: Callable[[Slot], None], *, passive: bool = False) -> Event:
         """An event of a slot at a later time, at the slot's place."""
         order = moments.slot(self._number, slot.index)
         return self._kernel.at(time_ns, partial(call, slot), label=self._label, passive=passive, order=order)
@@ -283,9 +237,9 @@ class Slots:
         insort(self._waiting, slot.index)
         if slot.timer is None:
             free = slot.state is State.FREE
-            slot.timer = self._after(slot, self._clock.now_ns + limits.POLL_NS, self._end_poll, passive=free)
+            slot.timer = self.after(slot, self._clock.now_ns + limits.POLL_NS, self._end_poll, passive=free)
 
-    def _stop_waiting(self, slot: Slot) -> None:
+    def stop_waiting(self, slot: Slot) -> None:
         """Take a slot out of everything that it waits for; if it was woken, the next one takes its turn."""
         for event in (slot.timer, slot.turn):
             if event is not None:
@@ -320,7 +274,7 @@ class Slots:
 
     def _end_poll(self, slot: Slot) -> None:
         """A long poll is over: look a last time."""
-        self._stop_waiting(slot)
+        self.stop_waiting(slot)
         deliveries = self._receive(slot, last_look=True)
         if deliveries:
             self._took(slot, deliveries)
@@ -328,7 +282,7 @@ class Slots:
             self._port.note("ReceiveMessage", self._queue_url, slot.name, "nothing to receive")
             self._points.add("PolledEventCount", 0, self._clock.now_ns)
             if slot.state is State.COLLECTING:
-                self._go_on_collecting(slot)
+                self._batches.go_on_collecting(slot)
             else:
                 self._shrink_or_go_on(slot)
 
@@ -340,7 +294,7 @@ class Slots:
             self._remove(slot)
             self._ticks.tell(why)
         else:
-            self._go_on(slot)
+            self.go_on(slot)
 
     def _receive(self, slot: Slot, *, last_look: bool = False) -> list[Delivery] | None:
         """What a look finds; None where SQS refuses it, and then the slot pauses."""
@@ -378,7 +332,7 @@ class Slots:
         window = slot.settings.maximum_batching_window_in_seconds
         if not window or not slot.settings.window_extends_visibility:
             return None
-        resolved = self._resolve(slot)
+        resolved = self._batches.resolve(slot)
         queue = self._port.service.find(self._queue_url)
         if resolved is None or queue is None:
             return None
@@ -386,12 +340,6 @@ class Slots:
         if needed * SECOND_NS <= queue.settings.visibility_timeout_ns:
             return None
         return needed + limits.EXTENDED_VISIBILITY_SECONDS
-
-    def _resolve(self, slot: Slot) -> tuple[Function, str, Configuration] | None:
-        """What a slot invokes: the function, the version and its configuration; None where it does not exist."""
-        function = self._find(slot.reference)
-        resolved = None if function is None else function.resolve(slot.reference.qualifier)
-        return None if function is None or resolved is None else (function, *resolved)
 
     def _visible(self) -> int:
         queue = self._port.service.find(self._queue_url)
@@ -402,11 +350,11 @@ class Slots:
         pause_s = min(2**slot.failures, _LONGEST_PAUSE_S)
         slot.failures = min(slot.failures + 1, 6)
         slot.poll_began = False
-        slot.timer = self._after(slot, self._clock.now_ns + pause_s * SECOND_NS, self._end_pause, passive=passive)
+        slot.timer = self.after(slot, self._clock.now_ns + pause_s * SECOND_NS, self._end_pause, passive=passive)
 
     def _end_pause(self, slot: Slot) -> None:
         slot.timer = None
-        self._poll(slot)
+        self.poll(slot)
 
     def _look_next_second(self, slot: Slot) -> None:
         self._over_budget.append(slot)
@@ -421,7 +369,6 @@ class Slots:
         for slot in slots:
             self._take_turn(slot, moments.slot(self._number, slot.index))
 
-    # ------------------------------------------------------------------------------------------- collecting
     def _took(self, slot: Slot, deliveries: list[Delivery]) -> None:
         """Take in what a receive brought."""
         now = self._clock.now_ns
@@ -439,149 +386,11 @@ class Slots:
         if slot.settings.filters:
             deliveries = self._settling.passed_by(slot.settings, deliveries, slot.name)
         if deliveries:
-            self._collect(slot, deliveries)
+            self._batches.collect(slot, deliveries)
         elif slot.state is State.COLLECTING:
-            self._go_on_collecting(slot)
+            self._batches.go_on_collecting(slot)
         else:
-            self._poll(slot)
-
-    def _collect(self, slot: Slot, deliveries: list[Delivery]) -> None:
-        """Put records into the batch of a slot, as far as they fit, and hand it over if it is due."""
-        settings = slot.settings
-        if slot.batch is None:
-            slot.batch = Payload(self._events, Shape.of(settings))
-            self._ticks.became_busy()
-            self._open_window(slot)
-        if settings.fifo_split_by_group:
-            deliveries, slot.surplus = _of_one_group(deliveries)
-        left = slot.batch.add(deliveries)
-        while left and not slot.batch.deliveries:  # a record that is too large for any batch
-            self._leave(slot, left[:1], "is over 6 MB alone")
-            left = slot.batch.add(left[1:])
-        if settings.keep_surplus:
-            slot.surplus = [*left, *slot.surplus]
-        else:
-            self._leave(slot, left, "does not fit into 6 MB with those before")
-        if not slot.batch.deliveries:
-            self._become_free(slot)
-        elif left:
-            self._hand_over(slot, "6 MB are reached")
-        elif len(slot.batch.deliveries) >= settings.batch_size:
-            self._hand_over(slot, "the batch size is reached")
-        else:
-            self._go_on_collecting(slot)
-
-    def _open_window(self, slot: Slot) -> None:
-        settings, now = slot.settings, self._clock.now_ns
-        slot.state = State.COLLECTING
-        slot.window_end_ns = now + settings.window_ns
-        if settings.window_anchor == PREVIOUS_COMPLETION and settings.window_ns:
-            slot.window_end_ns -= (now - slot.completed_ns) % settings.window_ns
-        if settings.window_ns and settings.window_mode == EXACT:
-            slot.window = self._after(slot, slot.window_end_ns, self._end_window)
-
-    def _end_window(self, slot: Slot) -> None:
-        self._hand_over(slot, "the window is over")
-
-    def _go_on_collecting(self, slot: Slot) -> None:
-        """Receive more, or hand over if the window is over, as it is at once where there is none."""
-        if self._clock.now_ns >= slot.window_end_ns:
-            self._hand_over(slot, "the window is over" if slot.settings.window_ns else "no window")
-        elif not self._started:
-            self._hand_over(slot, "the mapping is stopped")
-        else:
-            self._poll(slot)
-
-    def _leave(self, slot: Slot, deliveries: Sequence[Delivery], why: str) -> None:
-        """Let records lie until their visibility timeout ends."""
-        for delivery in deliveries:
-            self._port.tell(self._queue_url, delivery, "left to its visibility timeout", why, slot.name)
-
-    # --------------------------------------------------------------------------------------------- invoking
-    def _hand_over(self, slot: Slot, why: str) -> None:
-        """Invoke the function with the batch of a slot."""
-        assert slot.batch is not None, "only a slot that collects hands over"
-        if slot.timer is not None and slot.poll_began:  # a poll that is cut short
-            self._port.cut_poll(self._queue_url, slot.name)
-            self._points.add("PolledEventCount", 0, self._clock.now_ns)
-        self._stop_waiting(slot)
-        if slot.window is not None:
-            self._kernel.cancel(slot.window)
-            slot.window = None
-        slot.state = State.RUNNING
-        slot.attempts = 0
-        self._port.note("batch", self._queue_url, slot.name, f"{_records(len(slot.batch.deliveries))}: {why}")
-        self._attempt(slot)
-
-    def _attempt(self, slot: Slot) -> None:
-        """Try to invoke the function."""
-        assert slot.batch is not None, "only a batch is handed over"
-        slot.timer = None
-        slot.state = State.RUNNING
-        deliveries = slot.batch.deliveries
-        self._points.add("InvokedEventCount", len(deliveries), self._clock.now_ns)
-        resolved = self._resolve(slot)
-        if resolved is None:
-            blamed = not slot.settings.report_batch_item_failures
-            self._settled(slot, len(deliveries), "the function does not exist", failed=blamed)
-            return
-        function, version, configuration = resolved
-        invocation = function.runs.begin(
-            configuration,
-            version,
-            slot.reference.qualifier,
-            partial(self._events.event, deliveries, Shape.of(slot.settings)),
-            mapping=self._uuid,
-            on_end=partial(self._settle, slot),
-        )
-        if invocation is None:
-            self._throttled(slot, configuration.timeout)
-
-    def _throttled(self, slot: Slot, timeout_s: int) -> None:
-        """Try the same batch again later, as long as its lease allows (lambda-poller.md X2 to X5)."""
-        assert slot.batch is not None, "only a batch is throttled"
-        settings, now = slot.settings, self._clock.now_ns
-        oldest = slot.batch.deliveries[0]
-        delays = settings.throttle_delays
-        next_ns = now + nanoseconds(delays[min(slot.attempts, len(delays) - 1)])
-        slot.attempts += 1
-        needed_ns = timeout_s * SECOND_NS if settings.throttle_retry_needs_timeout else 1
-        self._points.add("FailedInvokeEventCount", len(slot.batch.deliveries), now)
-        self._ticks.count(slot, failed=True)
-        if next_ns + needed_ns > _lease_end_ns(oldest):
-            self._port.note("throttled", self._queue_url, slot.name, "no other attempt fits into the lease")
-            self._leave(slot, slot.batch.deliveries, "it was throttled until no attempt fitted into its lease")
-            self._become_free(slot)
-            return
-        slot.state = State.THROTTLED
-        seconds = (next_ns - self._clock.started_ns) / SECOND_NS
-        self._port.note("throttled", self._queue_url, slot.name, f"the next attempt is at {seconds:g} s")
-        slot.timer = self._kernel.at(next_ns, partial(self._attempt, slot), label=self._label, order=moments.RETRIES)
-
-    def _settle(self, slot: Slot, invocation: Invocation) -> None:
-        """A run has ended: delete what it took."""
-        assert slot.batch is not None, "only a batch is settled"
-        failed, why = self._settling.settle(slot.settings, slot.batch.deliveries, invocation, slot.name)
-        blamed = invocation.error is not None and not slot.settings.report_batch_item_failures
-        self._settled(slot, failed, why, failed=blamed)
-
-    def _settled(self, slot: Slot, count: int, why: str, *, failed: bool) -> None:
-        if count:
-            self._points.add("FailedInvokeEventCount", count, self._clock.now_ns)
-        self._port.note("settled", self._queue_url, slot.name, why)
-        self._ticks.count(slot, failed=failed)
-        slot.completed_ns = self._clock.now_ns
-        self._become_free(slot)
-
-    def _become_free(self, slot: Slot) -> None:
-        slot.batch = None
-        slot.state = State.FREE
-        slot.counted = slot.blamed = -1
-        if slot.window is not None:
-            self._kernel.cancel(slot.window)
-            slot.window = None
-        self._ticks.became_free()
-        self._go_on(slot)
+            self.poll(slot)
 
 
 def _nothing() -> None:
@@ -600,22 +409,3 @@ def _octets(delivery: Delivery) -> int:
         value = attribute.value
         octets += len(value if isinstance(value, bytes) else value.encode())
     return octets
-
-
-def _of_one_group(deliveries: list[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
-    """The records of the first one's message group, and the others."""
-    group = deliveries[0].message.extras.group_id
-    same = [delivery for delivery in deliveries if delivery.message.extras.group_id == group]
-    return same, [delivery for delivery in deliveries if delivery.message.extras.group_id != group]
-
-
-def _lease_end_ns(delivery: Delivery) -> int:
-    """When the visibility timeout of a delivery ends; 0 if it has lost the message."""
-    message = delivery.message
-    if message.state is not IN_FLIGHT or message.receive_count != delivery.receive_count:
-        return 0
-    return message.deadline_ns
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count} records"

@@ -69,6 +69,8 @@ class Journal(Sequence[Entry]):
         self._identifiers = identifiers
         self._started_ns = started_ns
         self._records: deque[Record] = deque(maxlen=length)
+        self.keeps_any = length != 0
+        """Whether it is worth the while to put together what is written."""
         self.write = self._records.append
         """Add an entry. Cost: O(1)."""
 

@@ -1,0 +1,69 @@
+"""One slot of a mapping, as a record: what it does, what it has in its hands, and the events it waits for.
+
+``slots`` changes what has to do with polling, ``batches`` what has to do with a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import attrs
+
+from ..engine.message import Delivery
+from ..sim.kernel import Event
+from .events import Payload
+from .functions import Reference
+from .settings import Settings
+
+
+class State(Enum):
+    """What a slot does."""
+
+    FREE = "free"
+    COLLECTING = "collecting"
+    RUNNING = "running"
+    THROTTLED = "throttled"
+
+
+@attrs.define(eq=False)
+class Slot:
+    """One loop of receive, batch, invoke and settle.
+
+    Attributes:
+        index: Its number in the mapping, from 1.
+        name: What the journal calls it.
+        look: Its receive, as an event calls it.
+        settings, reference: Those under which its batch is received.
+        state: What it does.
+        batch: What it has collected; None while it is free.
+        surplus: Records that did not fit into the batch.
+        poll_began: Whether the present poll has looked before.
+        turn: The event in which it looks, if that is now.
+        timer: The event that ends its poll or pause, or tries its batch again.
+        window_end_ns: When its window is over.
+        window: The event that ends it then.
+        attempts: How often its batch was throttled.
+        failures: How often in a row its receives failed.
+        completed_ns: When it last became free after a batch.
+        counted, blamed: The ticks in which its batch was last counted, and counted as failed.
+    """
+
+    index: int
+    name: str
+    look: Callable[[], None]
+    settings: Settings
+    reference: Reference
+    state: State = State.FREE
+    batch: Payload | None = None
+    surplus: list[Delivery] = attrs.field(factory=list)
+    poll_began: bool = False
+    turn: Event | None = None
+    timer: Event | None = None
+    window_end_ns: int = 0
+    window: Event | None = None
+    attempts: int = 0
+    failures: int = 0
+    completed_ns: int = 0
+    counted: int = -1
+    blamed: int = -1

@@ -116,3 +116,18 @@ def test_plain_use_loads_none_of_the_extras() -> None:
         "world.advance(30)\n"
     )
     assert loaded.isdisjoint({"boto3", "botocore", "hypothesis", "asyncio", "jsonschema", "pytest", "random"})
+    assert not any(name.startswith("minisqs.poller") for name in loaded)
+
+
+def test_a_plain_handler_behind_lambda_loads_no_event_loop() -> None:
+    loaded = loaded_by(
+        "import minisqs\n"
+        "world = minisqs.World()\n"
+        "orders = world.create_queue('orders')\n"
+        "function = world.create_function(lambda event, context: None)\n"
+        "world.create_event_source_mapping(orders, function)\n"
+        "orders.send('hello')\n"
+        "world.run_until_idle()\n"
+        "assert function.invocations\n"
+    )
+    assert loaded.isdisjoint({"boto3", "botocore", "hypothesis", "asyncio", "jsonschema", "pytest", "random"})

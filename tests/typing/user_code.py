@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251  # user code
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -96,6 +97,40 @@ def refuse(orders: Queue) -> str:
     raise AssertionError("eleven messages are too many")
 
 
+def ship(event: dict[str, list[dict[str, str]]], context: object) -> dict[str, list[dict[str, str]]]:
+    """A handler that reports what failed."""
+    failed = [record["messageId"] for record in event["Records"] if record["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+async def ship_slowly(event: dict[str, object], context: object) -> None:
+    """A handler that sleeps on the simulated clock."""
+    await asyncio.sleep(2)
+
+
+def behind_lambda(world: World) -> list[str]:
+    """A queue with a function behind it; how its runs ended."""
+    queue = world.create_queue("parcels", visibility_timeout=60)
+    function = world.create_function(ship, timeout=10, duration=lambda event: 0.1 * len(event["Records"]))
+    slow = world.create_function(ship_slowly, name="slow", reserved_concurrency=2)
+    mapping = world.create_event_source_mapping(
+        queue, function, batch_size=10, report_batch_item_failures=True, filters=['{"body": [{"prefix": "p"}]}']
+    )
+    queue.send_batch(["p1", "p2", "bad"])
+    try:
+        world.create_event_source_mapping(queue, slow, maximum_concurrency=1)
+    except errors.LambdaError as error:
+        refused: tuple[str, int] = (error.code, error.http_status)
+        assert refused == ("ValidationException", 400)
+    world.advance(1)
+    deleted: int = mapping.metrics["DeletedEventCount"]
+    assert deleted == 3
+    assert mapping.state == "Enabled"
+    ended: float | None = slow.invoke({"any": "thing"}).ended_at
+    assert ended == 3
+    return [run.outcome for run in function.invocations]
+
+
 def main() -> None:
     """All of it."""
     world = minisqs.World(seed=7, start=datetime(2025, 1, 1, tzinfo=UTC))
@@ -118,6 +153,7 @@ def main() -> None:
     replayed.check_replayed()
     assert named.choices == {}
     world.delete_queue(orders)
+    assert behind_lambda(World()) == ["success"]
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class World:
         """The service behind its port: one typed method for each action of SQS."""
         self._queues = Queues(self.sqs)
         self._account_concurrency = _whole("account_concurrency", account_concurrency, lowest=1)
-        self._journal_length = journal_length
+        self._invocations_kept = None if journal_length is None else max(journal_length, DEFAULT_LENGTH)
         self._lambda: Lambda | None = None
 
     def __repr__(self) -> str:
@@ -236,7 +236,7 @@ class World:
         if self._lambda is None:
             from .poller.service import Lambda  # noqa: PLC0415  # a queue in a unit test needs none of it
 
-            self._lambda = Lambda(self.sqs, self._account_concurrency, self._journal_length)
+            self._lambda = Lambda(self.sqs, self._account_concurrency, self._invocations_kept)
         return self._lambda
 
     # ------------------------------------------------------------------------------------------------- time

@@ -169,10 +169,22 @@ def test_the_limits_themselves_are_accepted_at_create_and_at_update(world, queue
 
 # ------------------------------------------------------------------------------------------------------- C1 and C2
 @pytest.mark.parametrize(
-    "source", [None, "", "orders", "arn:aws:kinesis:us-east-1:123456789012:stream/orders", "https://sqs/1/orders"]
+    "source", [None, "", "nobody", "arn:aws:kinesis:us-east-1:123456789012:stream/orders", "https://sqs/1/orders"]
 )
 def test_what_is_no_arn_of_a_queue_is_an_unrecognized_event_source(world, queue, function, source):
     refused_create(world, INVALID, "Unrecognized event source.", source, function)
+
+
+def test_the_name_or_url_of_a_queue_is_told_to_be_no_arn(world, queue, function):
+    for source in (queue.name, queue.url):
+        with pytest.raises(errors.UsageError, match="a queue is a Queue or its ARN, not its name or URL"):
+            world.create_event_source_mapping(source, function)
+
+
+def test_none_takes_filters_and_metrics_away(world, queue, function):
+    mapping = world.create_event_source_mapping(queue, function, filters=['{"body": ["x"]}'], metrics=["EventCount"])
+    mapping.update(filters=None, metrics=None)
+    assert mapping.describe().keys().isdisjoint({"FilterCriteria", "MetricsConfig"})
 
 
 @pytest.mark.parametrize(
@@ -495,7 +507,6 @@ WRONG = [
     ("filters", ONE),
     ("filters", {"body": ["a"]}),
     ("filters", [{"body": ["a"]}]),
-    ("filters", None),
     ("metrics", "EventCount"),
     ("metrics", [1]),
     ("profile", "fast"),

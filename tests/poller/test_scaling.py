@@ -229,7 +229,7 @@ def test_a_poller_reads_a_megabyte_a_second(scene):
     s.map(s.function(), batch_size=1, minimum_pollers=2, maximum_pollers=2)
     s.world.run_until_idle()
     started = [seconds for seconds, *_ in s.runs]
-    assert [started.count(second) for second in range(4)] == [4, 4, 4, 0]  # the fourth goes over two megabytes
+    assert [started.count(second) for second in range(4)] == [4, 3, 4, 1]  # what goes over is missing later
 
 
 def test_without_pollers_there_is_no_budget():

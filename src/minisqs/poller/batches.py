@@ -104,6 +104,7 @@ class Batches:
         settings = slot.settings
         if slot.batch is None:
             slot.batch = Payload(self._events, Shape.of(settings))
+            slot.lease_ns = self._lease_end_ns(deliveries[0])
             self._ticks.became_busy()
             self._open_window(slot)
         if settings.fifo_split_by_group:
@@ -152,6 +153,14 @@ class Batches:
             self._port.tell(self._queue_url, delivery, "left to its visibility timeout", why, slot.name)
 
     # --------------------------------------------------------------------------------------------- invoking
+    def _lease_end_ns(self, delivery: Delivery) -> int:
+        """When the visibility timeout of a record ends, whatever has become of its message since."""
+        message = delivery.message
+        if message.state is IN_FLIGHT and message.receive_count == delivery.receive_count:
+            return message.deadline_ns
+        queue = self._port.service.find(self._queue_url)
+        return delivery.received_ns + (0 if queue is None else queue.settings.visibility_timeout_ns)
+
     def hand_over(self, slot: Slot, why: str) -> None:
         """Invoke the function with the batch of a slot."""
         assert slot.batch is not None, "only a slot that collects hands over"
@@ -196,14 +205,13 @@ class Batches:
         """Try the same batch again later, as long as its lease allows (lambda-poller.md X2 to X5)."""
         assert slot.batch is not None, "only a batch is throttled"
         settings, now = slot.settings, self._clock.now_ns
-        oldest = slot.batch.deliveries[0]
         delays = settings.throttle_delays
         next_ns = now + nanoseconds(delays[min(slot.attempts, len(delays) - 1)])
         slot.attempts += 1
         needed_ns = timeout_s * SECOND_NS if settings.throttle_retry_needs_timeout else 1
         self._points.add("FailedInvokeEventCount", len(slot.batch.deliveries), now)
         self._ticks.count(slot, failed=True)
-        if next_ns + needed_ns > _lease_end_ns(oldest):
+        if next_ns + needed_ns > slot.lease_ns:
             self._port.note("throttled", self._queue_url, slot.name, "no other attempt fits into the lease")
             self._leave(slot, slot.batch.deliveries, "it was throttled until no attempt fitted into its lease")
             self._become_free(slot)
@@ -250,14 +258,6 @@ def _of_one_group(deliveries: list[Delivery]) -> tuple[list[Delivery], list[Deli
     group = deliveries[0].message.extras.group_id
     same = [delivery for delivery in deliveries if delivery.message.extras.group_id == group]
     return same, [delivery for delivery in deliveries if delivery.message.extras.group_id != group]
-
-
-def _lease_end_ns(delivery: Delivery) -> int:
-    """When the visibility timeout of a delivery ends; 0 if it has lost the message."""
-    message = delivery.message
-    if message.state is not IN_FLIGHT or message.receive_count != delivery.receive_count:
-        return 0
-    return message.deadline_ns
 
 
 def _records(count: int) -> str:

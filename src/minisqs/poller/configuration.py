@@ -6,7 +6,7 @@ Source: API_CreateFunction; lambda-poller.md 1.2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import Any, TypeAlias
 
 import attrs
@@ -19,8 +19,20 @@ Duration: TypeAlias = float | Callable[[Any], float]
 
 
 def _callable(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
+    if value is None:
+        return
+    if not callable(value):
         raise errors.UsageError(f"a handler is called with event and context; {value!r} cannot be called")
+    try:
+        shown = signature(value)
+    except (TypeError, ValueError):  # something of C's that does not say what it takes
+        return
+    try:
+        shown.bind("event", "context")
+    except TypeError as error:
+        raise errors.UsageError(
+            f"a handler is called with event and context, and {value!r} takes {shown}: {error}"
+        ) from None
 
 
 def _duration(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:

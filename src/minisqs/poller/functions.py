@@ -50,13 +50,23 @@ class Function:
         deleted: Whether it was deleted.
     """
 
-    def __init__(self, port: Port, account: Account, name: str, configuration: Configuration, kept: int | None) -> None:
+    def __init__(
+        self,
+        port: Port,
+        account: Account,
+        name: str,
+        configuration: Configuration,
+        reserved_concurrency: int | None,
+        kept: int | None,
+    ) -> None:
         service = port.service
         self.name = name
         self.arn = f"arn:aws:lambda:{service.region}:{service.account_id}:function:{name}"
         self._kept: deque[Invocation] = deque(maxlen=kept)
         self._port = port
         self._environments = Environments(account)
+        if reserved_concurrency is not None:
+            self._reserve(reserved_concurrency)
         self._runs = Runs(port, self._environments, name, self.arn, account.new_address(name), self._kept)
         self._versions: dict[str, Configuration] = {}
         self._aliases: dict[str, str] = {}
@@ -227,7 +237,7 @@ class Function:
 
     @property
     def invocations(self) -> list[Invocation]:
-        """The latest runs, in the order in which they started; as many as the world's journal keeps entries."""
+        """The latest runs, in the order in which they started: 10,000, or as many as a longer journal keeps entries."""
         return list(self._kept)
 
     @property

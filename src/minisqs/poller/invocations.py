@@ -297,7 +297,10 @@ class Runs:
         """Let user code work, and take in what it returned or raised; the run may be over before it is back."""
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001  # whatever a handler raises is its function error
+        except Exception as error:
+            if error is self._kernel.escaped:  # out of somebody else's event, in time that the handler let pass
+                self._abandon(invocation, error)
+                raise
             self._fail(invocation, error)
         except SystemExit as exit_:
             self._fail(invocation, self._exited(invocation, exit_))

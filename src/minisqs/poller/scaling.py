@@ -168,8 +168,9 @@ class Budget:
         if not self.pollers:
             return False
         second = (now - self.began_ns) // limits.SECOND_NS
-        if second != self.second:
-            self.second, self.calls, self.octets = second, 0, 0
+        if second != self.second:  # what was read beyond a second's megabytes is missing in the next
+            allowed = limits.POLLER_BYTES * self.pollers * (second - max(self.second, 0))
+            self.second, self.calls, self.octets = second, 0, max(0, self.octets - allowed)
         if self.octets >= limits.POLLER_BYTES * self.pollers:
             return True
         return is_new_call and self.calls >= limits.POLLER_CALLS * self.pollers

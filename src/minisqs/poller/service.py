@@ -53,11 +53,8 @@ class Lambda:
 
         def create() -> Function:
             chosen = self._free_name(handler) if name is None else self._checked_name(name)
-            function = Function(
-                self._port, self._account, chosen, Configuration(handler=handler, **settings), self._kept
-            )
-            if reserved_concurrency is not None:
-                function.update(reserved_concurrency=reserved_concurrency)
+            configuration = Configuration(handler=handler, **settings)
+            function = Function(self._port, self._account, chosen, configuration, reserved_concurrency, self._kept)
             self._functions[chosen] = function
             return function
 
@@ -75,7 +72,7 @@ class Lambda:
     def _free_name(self, handler: Handler | None) -> str:
         """The handler's own name, with a number behind it where that is taken."""
         name = getattr(handler, "__name__", "")
-        stem = name if _NAME.fullmatch(name) else "function"
+        stem = name[:60] if _NAME.fullmatch(name) else "function"
         number = 1
         while self._exists(name := stem if number == 1 else f"{stem}-{number}"):
             number += 1
@@ -118,6 +115,8 @@ class Lambda:
         def create() -> EventSourceMapping:
             if not isinstance(queue_arn, (str, type(None))):
                 raise errors.UsageError(f"a queue is a Queue or its ARN, not {queue_arn!r}")
+            if queue_arn and not queue_arn.startswith("arn:") and self._port.service.find(queue_arn) is not None:
+                raise errors.UsageError(f"a queue is a Queue or its ARN, not its name or URL, {queue_arn!r}")
             wanted = checked(settings)
             if not queue_arn or not queue_arn.startswith("arn:aws:sqs:"):
                 raise errors.InvalidParameterValueException("Unrecognized event source.")

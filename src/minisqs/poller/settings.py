@@ -48,7 +48,7 @@ class MappingSettings(TypedDict, total=False):
         maximum_concurrency: 2 to 1,000 batches at once; None for no limit.
         minimum_pollers, maximum_pollers: Of provisioned mode: 2 to 200, and up to 10,000; None for none.
         report_batch_item_failures: Whether the handler's answer says which records failed.
-        filters: Up to five pattern texts; a message that none of them matches is deleted unseen.
+        filters: Up to five pattern texts; a message that none of them matches is deleted unseen. None for none.
         enabled: Whether it polls.
         metrics: ``["EventCount"]`` publishes the one-minute data.
         profile: ``current``; ``legacy``, as until November 2023; ``provisioned``, with pollers.
@@ -86,9 +86,9 @@ class MappingSettings(TypedDict, total=False):
     minimum_pollers: int | None
     maximum_pollers: int | None
     report_batch_item_failures: bool
-    filters: Sequence[str]
+    filters: Sequence[str] | None
     enabled: bool
-    metrics: Sequence[str]
+    metrics: Sequence[str] | None
     profile: str
     split: str | Sequence[int]
     tick: int
@@ -335,6 +335,9 @@ def checked(given: Mapping[str, Any], base: Settings | None = None) -> Settings:
         UsageError: Not a setting, or not of its type.
     """
     values = {name: value for name, value in given.items() if name not in NOT_FOR_SQS}
+    for name in ("filters", "metrics"):
+        if name in values and values[name] is None:
+            values[name] = ()
     for name, value in values.items():
         if name not in _CHECKS:
             raise errors.UsageError(f"{name!r} is not a setting of a mapping; those are {', '.join(_CHECKS)}")

@@ -37,6 +37,7 @@ class Slot:
         settings, reference: Those under which its batch is received.
         state: What it does.
         batch: What it has collected; None while it is free.
+        lease_ns: When the visibility timeout of its oldest record ends, counted from its receive.
         surplus: Records that did not fit into the batch.
         poll_began: Whether the present poll has looked before.
         turn: The event in which it looks, if that is now.
@@ -56,6 +57,7 @@ class Slot:
     reference: Reference
     state: State = State.FREE
     batch: Payload | None = None
+    lease_ns: int = 0
     surplus: list[Delivery] = attrs.field(factory=list)
     poll_began: bool = False
     turn: Event | None = None

@@ -191,10 +191,8 @@ class Slots:
                 slot.look = partial(self._look, slot)
                 slot.completed_ns = self._clock.now_ns
                 self.poll(slot)
-        for index in reversed(self._waiting.copy()):
-            if len(self._slots) <= self.scale.slots:
-                break
-            if self._slots[index].state is State.FREE:
+        for index in sorted(self._slots, reverse=True) if len(self._slots) > self.scale.slots else ():
+            if len(self._slots) > self.scale.slots and self._slots[index].state is State.FREE:
                 self._remove(self._slots[index])
 
     def _remove(self, slot: Slot) -> None:

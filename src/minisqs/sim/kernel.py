@@ -16,7 +16,8 @@ poll. The world is idle when only passive events are left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -30,6 +31,9 @@ Result = TypeVar("Result")
 
 MOST_AT_ONCE: Final = 1_000_000
 """So many events at one nanosecond are taken for an endless loop."""
+
+DEEPEST: Final = 50
+"""So many events may let time pass inside of each other; each takes its part of Python's stack."""
 
 CANCELLED_KEPT: Final = 100
 """So many cancelled events may lie on the heap before anybody counts whether they are most of it."""
@@ -162,6 +166,9 @@ class Kernel:
         """The task that runs just now."""
         self.before_time_passes: list[Callable[[], None]] = []
         """What an event wants to be done before time is let pass inside of it; each is called once."""
+        self.escaped: BaseException | None = None
+        """The latest error that came out of an event; inside of another event, that is not an error of the other."""
+        self._depth = 0
 
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.
@@ -212,14 +219,14 @@ class Kernel:
 
     def complete(self, generator: Waiting[Result], label: str) -> Result:
         """Run a task from now to its end, and meanwhile everything else that falls due; what it returned."""
-        self._prepare()
         task = Task(self, generator, label)
         task.keeps_error = True
         try:
-            task.resume()
-            while not task.done:
-                happened = self._step(NEVER_NS)
-                assert happened, "a task that is not done has an event of its own"
+            with self._passing():
+                task.resume()
+                while not task.done:
+                    happened = self._step(NEVER_NS)
+                    assert happened, "a task that is not done has an event of its own"
         except BaseException:  # out of somebody else's event; nobody waits for this task any more
             task.stop()
             raise
@@ -235,15 +242,27 @@ class Kernel:
             NeverSettled: So much happens at one nanosecond that it looks endless.
         """
         check_time(time_ns)
-        self._prepare()
-        while self._step(time_ns):
-            pass
-        self.clock.move_to(time_ns)
+        with self._passing():
+            while self._step(time_ns):
+                pass
+            self.clock.move_to(time_ns)
 
-    def _prepare(self) -> None:
-        """Do what was wanted before time passes."""
+    @contextmanager
+    def _passing(self) -> Iterator[None]:
+        """Let time pass, perhaps inside of an event, after what that wanted to be done before."""
         while self.before_time_passes:
             self.before_time_passes.pop()()
+        if self._depth == DEEPEST:
+            self.escaped = errors.UsageError(
+                f"{DEEPEST} pieces of code let time pass inside of each other, and each waits for those inside of it. Let "
+                "workers that overlap take their time with duration=, or sleep in an async def."
+            )
+            raise self.escaped
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def run_until_idle(self, give_up_ns: Callable[[], int], max_events: int) -> None:
         """Let time pass until only passive events are left.
@@ -251,17 +270,17 @@ class Kernel:
         Raises:
             NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
         """
-        self._prepare()
         began_ns = self.clock.now_ns
         busy: Counter[str] = Counter()
-        for _ in range(max_events):
-            if not self._active and self._background.next_due_ns() == NEVER_NS:
-                return
-            if not self._step(give_up_ns()):
-                busy[self._next_label()] += 0  # named, though it has not happened
-                break
-            if not self._ran_passive:
-                busy[self._ran] += 1
+        with self._passing():
+            for _ in range(max_events):
+                if not self._active and self._background.next_due_ns() == NEVER_NS:
+                    return
+                if not self._step(give_up_ns()):
+                    busy[self._next_label()] += 0  # named, though it has not happened
+                    break
+                if not self._ran_passive:
+                    busy[self._ran] += 1
         if self._active or self._background.next_due_ns() != NEVER_NS:
             raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
 
@@ -297,7 +316,11 @@ class Kernel:
         self.clock.now_ns = max(self.clock.now_ns, event.time_ns)
         self._active -= not event.passive
         event.cancelled = True
-        event.call()
+        try:
+            event.call()
+        except BaseException as error:
+            self.escaped = error
+            raise
         self._ran, self._ran_passive = event.label, event.passive  # what ran inside of it is part of it
         return True
 

@@ -144,7 +144,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     @staticmethod
     def _make_task(loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
         loop._made += 1
-        task = _Task(coroutine, loop._made, loop=loop, **{"name": f"Task-{loop._made}", **options})
+        name = options.pop("name", None) or f"Task-{loop._made}"  # some versions of asyncio say None, others nothing
+        task = _Task(coroutine, loop._made, loop=loop, name=name, **options)
         loop._tasks[task] = None
         task.add_done_callback(loop._forget)
         return task

@@ -486,7 +486,7 @@ class Port:
             self._tell_change(queue, change, f"now in {change.to}" if change.to else "", "")
             label = f"queue {queue.name}"
             if change.event is Event.RESURFACED:
-                self.last_fault_ns = change.at_ns
+                self.last_fault_ns = max(self.last_fault_ns, change.at_ns)
             self._wake(change.to or queue.url)
         return label
 
@@ -606,7 +606,8 @@ class Port:
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
         queue = self.service.queue(queue_url) if queue_url else None
-        self.last_fault_ns = max(self.clock.now_ns, queue.strays_until_ns if queue else 0)
+        strays_until_ns = queue.strays_until_ns if queue else 0
+        self.last_fault_ns = max(self.last_fault_ns, self.clock.now_ns, strays_until_ns)
         producer, _, place = address.subject.rpartition("/")
         number = int(place) if producer and address.kind not in (SPLIT, TIE) else 0
         cause = faults.in_words(address.kind, answer)

@@ -378,7 +378,7 @@ def test_what_is_left_of_a_batch_when_the_mapping_ends_is_handed_over_without_an
     assert runs(function)[1][0] == 10
 
 
-def test_a_mapping_that_is_enabled_again_has_its_slots_beside_those_that_still_run(world, queue):
+def test_a_mapping_that_is_enabled_again_counts_the_slots_that_still_run(world, queue):
     function = world.create_function(None, name="slow", duration=10, timeout=30)
     mapping = world.create_event_source_mapping(queue, function, batch_size=1, maximum_concurrency=2)
     queue.send_batch(["a", "b", "c"])

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .poller.settings import MappingSettings
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
+FEWEST_INVOCATIONS = 1000  # kept by each function, however short the journal is
 LATEST_START_NS = 4_102_444_800 * limits.SECOND_NS  # the year 2100
 
 
@@ -91,7 +92,7 @@ class World:
         """The service behind its port: one typed method for each action of SQS."""
         self._queues = Queues(self.sqs)
         self._account_concurrency = _whole("account_concurrency", account_concurrency, lowest=1)
-        self._invocations_kept = None if journal_length is None else max(journal_length, DEFAULT_LENGTH)
+        self._invocations_kept = None if journal_length is None else max(journal_length, FEWEST_INVOCATIONS)
         self._lambda: Lambda | None = None
 
     def __repr__(self) -> str:

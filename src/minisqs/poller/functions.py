@@ -237,7 +237,7 @@ class Function:
 
     @property
     def invocations(self) -> list[Invocation]:
-        """The latest runs, in the order in which they started: 10,000, or as many as a longer journal keeps entries."""
+        """The latest runs, in the order in which they started: as many as the journal keeps entries, at least 1,000."""
         return list(self._kept)
 
     @property

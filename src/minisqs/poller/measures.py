@@ -9,6 +9,7 @@ Source: lambda-poller.md 7.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from ..engine.metrics import KEPT_MINUTES, MINUTE_NS
@@ -26,7 +27,8 @@ class Points:
     def __init__(self, names: Iterable[str], began_ns: int) -> None:
         self.totals = dict.fromkeys(names, 0)
         self._began_ns = began_ns
-        self._minutes: dict[int, dict[str, int]] = {}
+        self._minutes: OrderedDict[int, dict[str, int]] = OrderedDict()
+        """In the order in which they were entered: a late one stands a little behind its place."""
         self._enter(began_ns)
 
     def add(self, name: str, value: int, time_ns: int) -> None:
@@ -55,9 +57,12 @@ class Points:
         """Turn to the minute of a point."""
         number = (time_ns - self._began_ns) // MINUTE_NS
         self._from_ns = self._began_ns + number * MINUTE_NS
+        if len(self._minutes) == KEPT_MINUTES and number not in self._minutes:
+            if number < next(iter(self._minutes)):  # too late to be shown
+                self._points = {}
+                return
+            self._minutes.popitem(last=False)
         self._points = self._minutes.setdefault(number, {})
-        if len(self._minutes) > KEPT_MINUTES:
-            del self._minutes[min(self._minutes)]
 
 
 class Peak:

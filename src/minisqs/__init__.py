@@ -6,6 +6,7 @@ The floors of the house, each importing only what lies below it::
 
     world                    what a user holds
     client                   the friendly API, and a client with boto3's shape
+    poller                   Lambda's functions and event source mappings, beside it
     protocol                 SQS as dictionaries
     sim                      simulated time, faults, the port, the journal
     engine                   SQS itself, pure

@@ -387,7 +387,7 @@ class Port:
         write = self.journal.write
         for change in moves:
             self._tell_move(self.service.queue(queue_url), change, caller)
-        for delivery in deliveries:
+        for delivery in deliveries if self.journal.keeps_any else ():
             message = delivery.message
             count = delivery.receive_count
             write((now, "ReceiveMessage", queue_url, message.producer, message.place, count, caller, ""))
@@ -556,7 +556,7 @@ class Port:
 
     def _tell_batch(self, answer: BatchAnswer[Delivery], action: str, queue_url: str, caller: str) -> None:
         now, write = self.clock.now_ns, self.journal.write
-        for _, delivery in answer.successful:
+        for _, delivery in answer.successful if self.journal.keeps_any else ():
             message = delivery.message
             write((now, action, queue_url, message.producer, message.place, delivery.receive_count, caller, ""))
         if answer.failed:

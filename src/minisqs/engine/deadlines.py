@@ -151,21 +151,20 @@ class Agenda:
     is found out when its turn comes. Each queue has one entry that counts.
     """
 
-    __slots__ = ("_announced", "_heap")
+    __slots__ = ("_announced", "_heap", "earliest_ns")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int]] = []
         self._announced: dict[int, int] = {}
+        self.earliest_ns = NEVER_NS
+        """Nothing is due before this, though perhaps nothing then either."""
 
     def announce(self, due_ns: int, queue_number: int) -> None:
         """Say that a queue has something due at ``due_ns``. Cost: O(log q), nothing if something was due before."""
         if due_ns < self._announced.get(queue_number, NEVER_NS):
             self._announced[queue_number] = due_ns
             heappush(self._heap, (due_ns, queue_number))
-
-    def earliest_ns(self) -> int:
-        """Nothing is due before this, though perhaps nothing then either. Cost: O(1)."""
-        return self._heap[0][0] if self._heap else NEVER_NS
+            self.earliest_ns = self._heap[0][0]
 
     def next(self, due_ns_of: Callable[[int], int]) -> tuple[int, int]:
         """The earliest time and its queue's number; ``due_ns_of`` tells a queue's exact next time."""
@@ -174,9 +173,11 @@ class Agenda:
             due_ns, number = heap[0]
             counts = announced.get(number) == due_ns
             if counts and due_ns_of(number) == due_ns:
+                self.earliest_ns = due_ns
                 return due_ns, number
             heappop(heap)
             if counts:
                 del announced[number]
                 self.announce(due_ns_of(number), number)
+        self.earliest_ns = NEVER_NS
         return NEVER_NS, 0

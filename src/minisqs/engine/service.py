@@ -601,7 +601,7 @@ class Service:
     # ------------------------------------------------------------------------------------------------- time
     def earliest_ns(self) -> int:
         """Nothing falls due in any queue before this; the cheap question before the exact ones."""
-        return min(self._due.earliest_ns(), self._expiries.earliest_ns(), self._tasks.next_due_ns())
+        return min(self._due.earliest_ns, self._expiries.earliest_ns, self._tasks.next_due_ns())
 
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends, or a move task goes on."""

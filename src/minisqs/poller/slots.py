@@ -401,9 +401,9 @@ def _sizes(settings: Settings) -> deque[int]:
 
 def _octets(delivery: Delivery) -> int:
     """What a message counts for the bytes that pollers read: its body and its attributes."""
-    message = delivery.message
-    octets = len(message.body) if message.body.isascii() else len(message.body.encode())
-    for attribute in (message.extras.attributes or {}).values():
-        value = attribute.value
-        octets += len(value if isinstance(value, bytes) else value.encode())
+    body, attributes = delivery.message.body, delivery.message.extras.attributes
+    octets = len(body) if body.isascii() else len(body.encode())
+    if attributes:
+        values = (attribute.value for attribute in attributes.values())
+        octets += sum(len(value if isinstance(value, bytes) else value.encode()) for value in values)
     return octets

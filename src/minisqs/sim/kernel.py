@@ -271,12 +271,13 @@ class Kernel:
             NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
         """
         began_ns = self.clock.now_ns
+        limit_ns = give_up_ns()
         busy: Counter[str] = Counter()
         with self._passing():
             for _ in range(max_events):
                 if not self._active and self._background.next_due_ns() == NEVER_NS:
                     return
-                if not self._step(give_up_ns()):
+                if not self._step(limit_ns) and not self._step(limit_ns := give_up_ns()):  # it may be later by now
                     busy[self._next_label()] += 0  # named, though it has not happened
                     break
                 if not self._ran_passive:
@@ -311,9 +312,12 @@ class Kernel:
                 return True
         if event_ns > limit_ns or event_ns == NEVER_NS:
             return False
-        self._refuse_endless(event_ns)
-        event = self._pop()
-        self.clock.now_ns = max(self.clock.now_ns, event.time_ns)
+        if event_ns > self.clock.now_ns:
+            self._at_once = 0
+            self.clock.now_ns = event_ns
+        else:
+            self._refuse_endless(event_ns)
+        event = heappop(heap)[3] if self._choose_tie is None else self._pop(self._choose_tie)
         self._active -= not event.passive
         event.cancelled = True
         try:
@@ -334,11 +338,11 @@ class Kernel:
                 "a worker that fails at once on a message that comes back at once never ends."
             )
 
-    def _pop(self) -> Event:
+    def _pop(self, choose_tie: Callable[[str, int], int]) -> Event:
         """Take the next event off the heap; of several at one nanosecond, the one that is chosen."""
         heap = self._heap
         first = heappop(heap)
-        if self._choose_tie is None or not heap or heap[0][0] != first[0]:
+        if not heap or heap[0][0] != first[0]:
             return first[3]
         tied = [first]
         while heap and heap[0][0] == first[0]:
@@ -347,7 +351,7 @@ class Kernel:
                 self._cancelled -= 1
             else:
                 tied.append(entry)
-        chosen = tied.pop(self._choose_tie(first[3].label, len(tied)) if len(tied) > 1 else 0)
+        chosen = tied.pop(choose_tie(first[3].label, len(tied)) if len(tied) > 1 else 0)
         for entry in tied:
             heappush(heap, entry)
         return chosen[3]

@@ -59,6 +59,7 @@ class Port:
         self.clock = clock
         self.journal = journal
         self.source = source
+        self.earliest_ns = service.earliest_ns
         self.kernel = Kernel(clock, self, None if source is None else self._choose_tie)
         self.last_fault_ns = clock.now_ns
         self._decisions: Decisions = PERFECT if source is None else source
@@ -463,10 +464,6 @@ class Port:
             return answer
 
     # ------------------------------------------------------------------------------------------- background
-    def earliest_ns(self) -> int:
-        """Nothing falls due by itself before this."""
-        return self.service.earliest_ns()
-
     def next_due_ns(self) -> int:
         """When the next delay or visibility timeout of any queue ends."""
         return self.service.next_due_ns()

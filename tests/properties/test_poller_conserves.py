@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,3 +34,19 @@ def test_two_runs_of_a_seed_are_identical(number, faults):
         program.run()
         digests.append(program.digest())
     assert digests[0] == digests[1]
+
+
+def test_runs_are_the_same_in_every_process_whatever_its_hash_seed():
+    program = Path(__file__).with_name("poller_run.py")
+    printed = {
+        subprocess.run(
+            [sys.executable, str(program)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "42")
+    }
+    assert len(printed) == 1
+    assert len(printed.pop().splitlines()) == 6

@@ -128,3 +128,12 @@ def test_a_handler_that_cannot_be_called_with_event_and_context_is_refused_by_na
     else:
         with pytest.raises(errors.UsageError, match="a handler is called with event and context"):
             world.create_function(handler)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("batchsize", "did you mean 'batch_size'"), ("nothing_like_it", "those are batch_size, ")]
+)
+def test_a_setting_that_does_not_exist_is_refused_with_what_was_meant(scene, name, told):
+    s = scene()
+    with pytest.raises(errors.UsageError, match=told):
+        s.map(s.function(), **{name: 3})

@@ -10,6 +10,7 @@ Source: API_CreateEventSourceMapping; lambda-poller.md 1.1 and 8.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, TypedDict
@@ -340,7 +341,9 @@ def checked(given: Mapping[str, Any], base: Settings | None = None) -> Settings:
             values[name] = ()
     for name, value in values.items():
         if name not in _CHECKS:
-            raise errors.UsageError(f"{name!r} is not a setting of a mapping; those are {', '.join(_CHECKS)}")
+            close = difflib.get_close_matches(name, _CHECKS, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"those are {', '.join(_CHECKS)}"
+            raise errors.UsageError(f"{name!r} is not a setting of a mapping; {meant}")
         _CHECKS[name](name, value)
     for name in NOT_FOR_SQS:
         if given.get(name) is not None:

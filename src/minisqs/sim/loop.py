@@ -50,6 +50,11 @@ class _Task(asyncio.Task[Any]):
     def __hash__(self) -> int:
         return self._number
 
+    def set_name(self, value: object) -> None:
+        """Take a name; some versions of asyncio give None to a task of a factory, which would be its name."""
+        if value is not None:
+            super().set_name(value)
+
 
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Runs one coroutine, and what it starts, on simulated time.
@@ -144,7 +149,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     @staticmethod
     def _make_task(loop: SimulatedLoop, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
         loop._made += 1
-        name = options.pop("name", None) or f"Task-{loop._made}"  # some versions of asyncio say None, others nothing
+        name = options.pop("name", None) or f"Task-{loop._made}"
         task = _Task(coroutine, loop._made, loop=loop, name=name, **options)
         loop._tasks[task] = None
         task.add_done_callback(loop._forget)

@@ -137,3 +137,9 @@ def test_a_setting_that_does_not_exist_is_refused_with_what_was_meant(scene, nam
     s = scene()
     with pytest.raises(errors.UsageError, match=told):
         s.map(s.function(), **{name: 3})
+
+
+@pytest.mark.parametrize(("given", "shown"), [(True, {"Metrics": ["EventCount"]}), (False, None)])
+def test_metrics_may_be_said_with_a_word(scene, given, shown):
+    s = scene()
+    assert s.map(s.function(), metrics=given).describe().get("MetricsConfig") == shown

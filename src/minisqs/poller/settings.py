@@ -51,7 +51,7 @@ class MappingSettings(TypedDict, total=False):
         report_batch_item_failures: Whether the handler's answer says which records failed.
         filters: Up to five pattern texts; a message that none of them matches is deleted unseen. None for none.
         enabled: Whether it polls.
-        metrics: ``["EventCount"]`` publishes the one-minute data.
+        metrics: ``["EventCount"]``, or True, publishes the one-minute data.
         profile: ``current``; ``legacy``, as until November 2023; ``provisioned``, with pollers.
         split: How available messages spread over slots: ``greedy``; ``random``, by the world's seed; or a
             list of sizes for the next receives that find something.
@@ -89,7 +89,7 @@ class MappingSettings(TypedDict, total=False):
     report_batch_item_failures: bool
     filters: Sequence[str] | None
     enabled: bool
-    metrics: Sequence[str] | None
+    metrics: Sequence[str] | bool | None
     profile: str
     split: str | Sequence[int]
     tick: int
@@ -339,6 +339,8 @@ def checked(given: Mapping[str, Any], base: Settings | None = None) -> Settings:
     for name in ("filters", "metrics"):
         if name in values and values[name] is None:
             values[name] = ()
+    if isinstance(values.get("metrics"), bool):
+        values["metrics"] = ("EventCount",) if values["metrics"] else ()
     for name, value in values.items():
         if name not in _CHECKS:
             close = difflib.get_close_matches(name, _CHECKS, n=1)

@@ -1,6 +1,6 @@
 """Every exception that a user of minisqs can meet, and who is to blame for it.
 
-``SqsError`` and ``LambdaError`` are what AWS would answer: one class for each error shape, spelt as AWS
+``AwsError`` is what AWS would answer, ``SqsError`` or ``LambdaError``: one class for each error shape, spelt as AWS
 spells it, with boto3's ``response``. ``InvocationFailed`` is how Lambda ends a handler. ``UsageError`` says that minisqs was called wrongly. ``NeverSettled`` says that
 a run does not come to rest. An ``AssertionError`` out of minisqs is our bug.
 """
@@ -24,23 +24,20 @@ class NeverSettled(MinisqsError):
     """The world does not come to rest; the message names what keeps it busy."""
 
 
-class SqsError(MinisqsError):
+class AwsError(MinisqsError):
     """What AWS would answer.
 
     Attributes:
-        code: The query code, as boto3 shows it in ``response["Error"]["Code"]``.
-        json_name: The name in the JSON protocol, boto3's ``QueryErrorCode``.
+        code: As boto3 shows it in ``response["Error"]["Code"]``; of SQS, the query code.
         http_status: The HTTP status of the answer.
         message: AWS's text.
         operation_name: The action that was refused, once a call has been refused.
         request_id: The id of the refused call.
     """
 
+    service: ClassVar[str] = "AWS"
     code: ClassVar[str] = ""
-    json_name: ClassVar[str] = ""
     http_status: ClassVar[int] = 400
-    message_beside_error: ClassVar[bool] = False
-    """Whether boto3 repeats the text as a top-level ``message`` (sqs.md 1.1)."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -49,8 +46,21 @@ class SqsError(MinisqsError):
         self.request_id = ""
 
     def __str__(self) -> str:
-        operation = self.operation_name or "SQS"
+        operation = self.operation_name or self.service
         return f"An error occurred ({self.code}) when calling the {operation} operation: {self.message}"
+
+
+class SqsError(AwsError):
+    """What SQS would answer.
+
+    Attributes:
+        json_name: The name in the JSON protocol, boto3's ``QueryErrorCode``.
+    """
+
+    service = "SQS"
+    json_name: ClassVar[str] = ""
+    message_beside_error: ClassVar[bool] = False
+    """Whether boto3 repeats the text as a top-level ``message`` (sqs.md 1.1)."""
 
     @property
     def response(self) -> dict[str, object]:
@@ -413,31 +423,12 @@ class KmsThrottled(SqsError):
 
 
 # ----------------------------------------------------------------------------------------------------- Lambda
-class LambdaError(MinisqsError):
-    """What Lambda's API would answer.
+class LambdaError(AwsError):
+    """What Lambda's API would answer."""
 
-    Attributes:
-        code: As boto3 shows it in ``response["Error"]["Code"]``.
-        http_status: The HTTP status of the answer.
-        message: AWS's text.
-        operation_name: The action that was refused, once a call has been refused.
-        request_id: The id of the refused call.
-    """
-
-    code: ClassVar[str] = ""
-    http_status: ClassVar[int] = 400
+    service = "Lambda"
     spelling: ClassVar[str] = "message"
     """How the model of the shape spells the text beside ``Type``; empty for an error that is not modelled."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.operation_name = ""
-        self.request_id = ""
-
-    def __str__(self) -> str:
-        operation = self.operation_name or "Lambda"
-        return f"An error occurred ({self.code}) when calling the {operation} operation: {self.message}"
 
     @property
     def response(self) -> dict[str, object]:

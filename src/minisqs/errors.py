@@ -1,8 +1,9 @@
 """Every exception that a user of minisqs can meet, and who is to blame for it.
 
-``AwsError`` is what AWS would answer, ``SqsError`` or ``LambdaError``: one class for each error shape, spelt as AWS
-spells it, with boto3's ``response``. ``InvocationFailed`` is how Lambda ends a handler. ``UsageError`` says that minisqs was called wrongly. ``NeverSettled`` says that
-a run does not come to rest. An ``AssertionError`` out of minisqs is our bug.
+``AwsError`` is what AWS would answer, ``SqsError`` or ``LambdaError``: one class for each error shape, spelt
+as AWS spells it, with boto3's ``response``. ``InvocationFailed`` is how Lambda ends a handler. ``UsageError``
+says that minisqs was called wrongly. ``NeverSettled`` says that a run does not come to rest. An
+``AssertionError`` out of minisqs is our bug.
 """
 
 from __future__ import annotations

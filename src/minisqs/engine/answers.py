@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..limits import MILLISECOND_NS
-from .message import Delivery
+from .message import Delivery, Message
 from .values import MessageAttribute
 
 
 def system_attributes(delivery: Delivery, sender_id: str) -> dict[str, str]:
     """Every system attribute that the message has, as of this delivery, as texts (sqs.md 14.16)."""
-    message, extras = delivery.message, delivery.message.extras
-    shown = {
+    message = delivery.message
+    return {
         "SenderId": sender_id,
         "SentTimestamp": str(message.sent_ns // MILLISECOND_NS),
         "ApproximateReceiveCount": str(delivery.receive_count),
         "ApproximateFirstReceiveTimestamp": str(message.first_received_ns // MILLISECOND_NS),
+        **rare_attributes(message),
     }
+
+
+def rare_attributes(message: Message) -> dict[str, str]:
+    """The system attributes that only some messages have."""
+    extras = message.extras
+    shown: dict[str, str] = {}
+    if extras.deduplication_id is not None:
+        shown["SequenceNumber"] = message.sequence_number
     if extras.group_id is not None:
         shown["MessageGroupId"] = extras.group_id
     if extras.deduplication_id is not None:
         shown["MessageDeduplicationId"] = extras.deduplication_id
-        shown["SequenceNumber"] = message.sequence_number
     for name, attribute in (extras.system_attributes or {}).items():
         shown[name] = str(attribute.value)
     if extras.dead_letter_source_arn is not None:

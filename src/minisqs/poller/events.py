@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from .. import limits
-from ..engine import digests
+from ..engine import answers, digests
 from ..engine.identifiers import Identifiers
-from ..engine.message import NO_EXTRAS, Delivery, Extras, Message
+from ..engine.message import NO_EXTRAS, Delivery, Message
 from ..engine.values import MessageAttribute
 from ..limits import MILLISECOND_NS
 from .settings import Settings
@@ -107,7 +107,7 @@ class Events:
     def _complete(record: Record, message: Message, shape: Shape) -> None:
         """Put into a record what only some messages have."""
         extras = message.extras
-        record["attributes"].update(_rare_attributes(extras, message.sequence_number))
+        record["attributes"].update(answers.rare_attributes(message))
         if extras.attributes:
             record["messageAttributes"] = _message_attributes(extras.attributes, shape)
             record["md5OfMessageAttributes"] = digests.of_attributes(extras.attributes)
@@ -176,22 +176,6 @@ class Payload:
         """The bytes of a record, and of the comma behind it."""
         record = self._events.record(delivery, self._shape)
         return len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()) + 1
-
-
-def _rare_attributes(extras: Extras, sequence_number: str) -> dict[str, str]:
-    """The system attributes that only some messages have."""
-    shown = {}
-    if extras.deduplication_id is not None:
-        shown["SequenceNumber"] = sequence_number
-    if extras.group_id is not None:
-        shown["MessageGroupId"] = extras.group_id
-    if extras.deduplication_id is not None:
-        shown["MessageDeduplicationId"] = extras.deduplication_id
-    for name, attribute in (extras.system_attributes or {}).items():
-        shown[name] = str(attribute.value)
-    if extras.dead_letter_source_arn is not None:
-        shown["DeadLetterQueueSourceArn"] = extras.dead_letter_source_arn
-    return shown
 
 
 def _message_attributes(attributes: Mapping[str, MessageAttribute], shape: Shape) -> dict[str, dict[str, Any]]:

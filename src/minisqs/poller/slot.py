@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 import attrs
@@ -33,7 +32,6 @@ class Slot:
     Attributes:
         index: Its number in the mapping, from 1.
         name: What the journal calls it.
-        look: Its receive, as an event calls it.
         settings, reference: Those under which its batch is received.
         state: What it does.
         batch: What it has collected; None while it is free.
@@ -52,7 +50,6 @@ class Slot:
 
     index: int
     name: str
-    look: Callable[[], None]
     settings: Settings
     reference: Reference
     state: State = State.FREE

@@ -185,10 +185,7 @@ class Slots:
         while len(self._slots) < self.scale.slots:
             index += 1
             if index not in self._slots:
-                slot = self._slots[index] = Slot(
-                    index, f"{self._label}/{index}", _nothing, self._settings, self._reference
-                )
-                slot.look = partial(self._look, slot)
+                slot = self._slots[index] = Slot(index, f"{self._label}/{index}", self._settings, self._reference)
                 slot.completed_ns = self._clock.now_ns
                 self.poll(slot)
         for index in sorted(self._slots, reverse=True) if len(self._slots) > self.scale.slots else ():
@@ -216,7 +213,7 @@ class Slots:
         self._take_turn(slot, moments.slot(self._number, slot.index) if free else moments.collecting(self._number))
 
     def _take_turn(self, slot: Slot, order: int) -> None:
-        slot.turn = self._kernel.at(self._clock.now_ns, slot.look, label=self._label, order=order)
+        slot.turn = self._kernel.at(self._clock.now_ns, partial(self._look, slot), label=self._label, order=order)
 
     def after(self, slot: Slot, time_ns: int, call: Callable[[Slot], None], *, passive: bool = False) -> Event:
         """An event of a slot at a later time, at the slot's place."""
@@ -389,10 +386,6 @@ class Slots:
             self._batches.go_on_collecting(slot)
         else:
             self.poll(slot)
-
-
-def _nothing() -> None:
-    """What a slot does before it has been told to look."""
 
 
 def _sizes(settings: Settings) -> deque[int]:

@@ -20,12 +20,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import errors as errors
+    from . import outside as outside
     from .client.attributes import RedrivePolicy as RedrivePolicy
     from .client.queue import Message as Message
     from .client.queue import Queue as Queue
     from .client.roles import Consumer as Consumer
     from .client.roles import Producer as Producer
     from .engine.values import SendMessage as SendMessage
+    from .errors import CheckFailed as CheckFailed
+    from .errors import EscapedSimulation as EscapedSimulation
+    from .errors import Interrupted as Interrupted
+    from .explore.check import check as check
+    from .explore.check import perfect as perfect
+    from .explore.check import replay as replay
+    from .explore.check import run as run
+    from .explore.oracles import always as always
+    from .explore.oracles import sometimes as sometimes
+    from .explore.subjects import deployed as deployed
+    from .explore.subjects import scenario as scenario
     from .sim.faults import Faults as Faults
     from .sim.sources import Plan as Plan
     from .world import World as World
@@ -33,8 +45,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "CheckFailed": "errors",
     "Consumer": "client.roles",
+    "EscapedSimulation": "errors",
     "Faults": "sim.faults",
+    "Interrupted": "errors",
     "Message": "client.queue",
     "Plan": "sim.sources",
     "Producer": "client.roles",
@@ -42,14 +57,24 @@ _HOME = {
     "RedrivePolicy": "client.attributes",
     "SendMessage": "engine.values",
     "World": "world",
+    "always": "explore.oracles",
+    "check": "explore.check",
+    "deployed": "explore.subjects",
+    "perfect": "explore.check",
+    "replay": "explore.check",
+    "run": "explore.check",
+    "scenario": "explore.subjects",
+    "sometimes": "explore.oracles",
 }
 
-__all__ = [*_HOME, "errors"]  # noqa: PLE0604  # all are texts
+_MODULES = ("errors", "outside")
+
+__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604  # all are texts
 
 
 def __getattr__(name: str) -> object:
-    if name == "errors":
-        return import_module(".errors", __name__)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -2,13 +2,14 @@
 
 ``AwsError`` is what AWS would answer, ``SqsError`` or ``LambdaError``: one class for each error shape, spelt
 as AWS spells it, with boto3's ``response``. ``InvocationFailed`` is how Lambda ends a handler. ``UsageError``
-says that minisqs was called wrongly. ``NeverSettled`` says that a run does not come to rest. An
-``AssertionError`` out of minisqs is our bug.
+says that minisqs was called wrongly. ``NeverSettled`` says that a run does not come to rest.
+``EscapedSimulation`` says that simulated code reached for the real world. An ``AssertionError`` out of minisqs
+is our bug.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import limits
 
@@ -23,6 +24,29 @@ class UsageError(MinisqsError, ValueError):
 
 class NeverSettled(MinisqsError):
     """The world does not come to rest; the message names what keeps it busy."""
+
+
+class EscapedSimulation(MinisqsError):
+    """Simulated code touched real time or a real thread."""
+
+
+class Interrupted(BaseException):
+    """Thrown into a process's code by the fault ``interrupt``, as a signal handler that raises would."""
+
+
+class CheckFailed(AssertionError):
+    """A finding: the user's consumer is wrong. Not an error of anybody else's.
+
+    Attributes:
+        report: The story, with ``verdict``, ``expected``, ``got``, ``faults``, ``timeline``, ``token``, ``text()``.
+    """
+
+    def __init__(self, report: Any) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return str(self.report)
 
 
 class AwsError(MinisqsError):

@@ -39,6 +39,45 @@ TIE: Final = "tie"
 SPLIT: Final = "split"
 """Asked by a Lambda poller before it receives, of its slot: ``k`` > 0 takes ``k`` messages at most."""
 
+STALE_COUNTS: Final = "stale_counts"
+"""Asked when counters are read, of the queue: 1 and 2 show them as they were 30 or 60 seconds ago."""
+
+API_ERROR: Final = "api_error"
+"""Asked of a call by a worker, of its first message or of the caller: 1 refuses it for a fault of SQS's own."""
+
+LOST_ANSWER: Final = "lost_answer"
+"""Asked of a call by a worker that SQS has done: 1 lets the caller see a connection error instead of the answer."""
+
+PARTIAL: Final = "partial"
+"""Asked of a batch call by a worker, of each message in it: 1 refuses this entry for a fault of SQS's own."""
+
+THROTTLE: Final = "throttle"
+"""Asked of an attempt to invoke a function, of the batch's first message: 1 refuses it."""
+
+RECYCLE: Final = "recycle"
+"""Asked where a warm environment would be used, of the batch's first message: 1 makes a new one instead."""
+
+KILL: Final = "kill"
+"""Asked before each statement of a worker's code, and after the last: 1 ends its process or environment there."""
+
+INTERRUPT: Final = "interrupt"
+"""Asked before each statement of a process's code: 1 throws an exception in there."""
+
+OVERLAP: Final = "overlap"
+"""Asked before each statement: 1 lets others go on before, ``k`` > 1 delivers the batch's ``k`` - 1-th message again."""
+
+STALL: Final = "stall"
+"""Asked before each statement of a worker whose lease can end meanwhile: ``k`` > 0 sleeps for ``stall_ns(k, …)``."""
+
+SKEW: Final = "skew"
+"""Asked of a process when it starts: how far its clock is off; odd answers are ahead, even ones behind."""
+
+STALLS: Final = ("just past the lease", "past two leases", "past five minutes", "past an hour")
+"""When a stall ends: the answers 1 to 4 of the question."""
+
+COUNT_LAGS_S: Final = (30, 60)
+"""How old counters are, in seconds: the answers 1 and 2 of the question."""
+
 REORDER_WINDOW: Final = 10
 """How many of the oldest available messages a receive may choose from."""
 
@@ -86,6 +125,17 @@ def stray_ns(answer: int, visibility_timeout_ns: int, retention_left_ns: int) ->
         retention_left_ns - 1,
     )
     return min(delays[answer - 1], retention_left_ns - 1)
+
+
+def stall_ns(answer: int, lease_left_ns: int, visibility_timeout_ns: int) -> int:
+    """How long a worker sleeps, for the answer 1 to 4: a nanosecond past the time that it names."""
+    lengths = (
+        lease_left_ns,
+        lease_left_ns + visibility_timeout_ns,
+        max(lease_left_ns, 300 * SECOND_NS),
+        max(lease_left_ns, 3600 * SECOND_NS),
+    )
+    return lengths[answer - 1] + 1
 
 
 def server_of(subject: str) -> int:

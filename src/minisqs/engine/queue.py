@@ -403,6 +403,15 @@ class Queue:
         return Change(now, Event.MOVED, message, dead_letter_queue.name)
 
     # --------------------------------------------------------------------------- what SQS does not guarantee
+    def duplicate(self, message: Message, *, now: int) -> bool:
+        """Show a message again beside its delivery in flight; False where it is not in flight any more."""
+        self._catch_up(now)
+        if self.fifo or message.state is not IN_FLIGHT:
+            return False
+        self._deadlines.stale += 1
+        self._show(message, now)
+        return True
+
     def _sample(self, decisions: Decisions, *, short_poll: bool) -> Sample:
         assert not isinstance(self._ordering, GroupOrdering), "a FIFO queue guarantees its order"
         self._missed_servers = missed_servers(self.name, decisions, self._missed_servers) if short_poll else 0

@@ -404,6 +404,10 @@ class Service:
             raise errors.ResourceNotFoundException.of("SourceArn")
         return source
 
+    def skip_places(self, producer: str, sent: int) -> None:
+        """Count on from ``sent`` messages of a producer, as if it had sent them: what is left out renames no other."""
+        self._sent[producer] = sent
+
     def next_place(self, producer: str) -> int:
         """The place of the next message of a producer among all that it sends, from 1."""
         self._sent[producer] = place = self._sent.get(producer, 0) + 1

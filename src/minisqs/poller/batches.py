@@ -23,7 +23,7 @@ from . import moments
 from .configuration import Configuration
 from .events import Events, Payload, Shape
 from .functions import Function, Reference
-from .invocations import Invocation
+from .invocations import Batch, Invocation
 from .measures import Points
 from .settings import EXACT, PREVIOUS_COMPLETION
 from .settling import Settling
@@ -197,6 +197,7 @@ class Batches:
             mapping=self._uuid,
             caller=slot.name,
             on_end=partial(self._settle, slot),
+            batch=Batch(self._queue_url, deliveries, slot.lease_ns),
         )
         if invocation is None:
             self._throttled(slot, configuration.timeout)

@@ -68,6 +68,8 @@ class Configuration:
         cold_start: Simulated seconds before the first run in a new environment.
         memory_size: MB, 128 to 10,240; only shown in the context.
         keep_warm: Seconds that an idle environment lives.
+        environment: Makes the handler of each new environment; None where all have the same.
+        ends: Told when an environment is gone, with the handler it had.
 
     Raises:
         ValidationException: A number is out of AWS's range.
@@ -84,6 +86,8 @@ class Configuration:
         default=limits.MEMORY_SIZE.default, validator=_within(limits.MEMORY_SIZE, "memorySize")
     )
     keep_warm: float = attrs.field(default=600, validator=_seconds)
+    environment: Callable[[], Handler] | None = None
+    ends: Callable[[Handler], object] | None = None
 
     @property
     def keep_warm_ns(self) -> int:

@@ -10,6 +10,8 @@ Source: Lambda guide, Understanding Lambda function scaling; lambda-poller.md F2
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from .. import errors, limits
@@ -23,11 +25,15 @@ class Environment:
         code: What it runs: one configuration of the function.
         log_stream: The name of its log stream; empty as long as it is new.
         idle_ns: Since when it has been idle.
+        number: Its number among those of the function, from 1.
+        handler: Its own handler, once it has one.
     """
 
     code: object
     log_stream: str = ""
     idle_ns: int = 0
+    number: int = 0
+    handler: Any = None
 
 
 @attrs.define(eq=False)
@@ -93,6 +99,15 @@ class Environments:
         elif self.reserved is not None and reserved is None:
             self._account.busy += self.busy
         self.reserved = reserved
+
+    def has_warm(self, code: object, keep_warm_ns: int, now: int) -> bool:
+        """Whether an idle environment would be used again."""
+        idle = self._idle.get(code)
+        return bool(idle) and idle[-1].idle_ns + keep_warm_ns > now
+
+    def recycle(self, code: object) -> Environment:
+        """Let the environment go that would be used again; which it was."""
+        return self._idle[code].pop()
 
     def take(self, code: object, keep_warm_ns: int, now: int) -> Environment | None:
         """An environment for one invocation; None if that is throttled. Cost: O(1)."""

@@ -19,15 +19,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
-from .. import errors
+from .. import errors, limits
+from ..engine.decisions import RECYCLE, THROTTLE
+from ..engine.message import Delivery
 from ..limits import MILLISECOND_NS, SECOND_NS
 from ..sim import kernel as simulation
 from ..sim.clock import nanoseconds
+from ..sim.faults import LAMBDA
 from ..sim.port import MAIN, Port
 from . import moments
-from .configuration import Configuration
+from .configuration import Configuration, Handler
 from .context import Context, Run
 from .environments import Environment, Environments
 from .events import Record
@@ -35,6 +38,7 @@ from .measures import Peak, Points
 
 if TYPE_CHECKING:
     from ..sim.loop import SimulatedLoop
+    from ..sim.stage import Stage, Work
 
 SUCCESS: Final = "success"
 ERROR: Final = "error"
@@ -52,6 +56,39 @@ _STEPS: Final = moments.COMPLETIONS - 1
 MakeEvent: TypeAlias = Callable[[], Any]
 
 
+class Batch(NamedTuple):
+    """What a poller invokes a function with.
+
+    Attributes:
+        queue_url: Where it is from.
+        deliveries: The receives.
+        lease_ns: When the first visibility timeout among them ends.
+    """
+
+    queue_url: str
+    deliveries: Sequence[Delivery]
+    lease_ns: int
+
+    @property
+    def subject(self) -> str:
+        """The address of its first message."""
+        return self.deliveries[0].message.address
+
+
+class Steps(Protocol):
+    """Code that is run in steps: an event loop, or a stack of its own."""
+
+    done: bool
+
+    def step(self) -> int | None:
+        """Run as far as it goes now; when it goes on, None for never by itself."""
+        ...
+
+    def result(self) -> Any:
+        """What it returned; raises what it raised."""
+        ...
+
+
 class Invocation:
     """One run.
 
@@ -65,8 +102,8 @@ class Invocation:
     """
 
     __slots__ = (
-        "_configuration", "_environment", "_make_event", "_number", "_qualifier", "_runs", "_step", "_timer",
-        "answer", "deadline_ns", "ended_ns", "error", "mapping", "on_end", "outcome", "result", "started_ns",
+        "_configuration", "_environment", "_make_event", "_number", "_qualifier", "_runs", "_step", "_timer", "_work",
+        "answer", "batch", "deadline_ns", "ended_ns", "error", "mapping", "on_end", "outcome", "result", "started_ns",
         "version",
     )  # fmt: skip
 
@@ -81,9 +118,11 @@ class Invocation:
         make_event: MakeEvent,
         mapping: str | None,
         on_end: Callable[[Invocation], None] | None,
+        batch: Batch | None,
     ) -> None:
         self.version = version
         self.mapping = mapping
+        self.batch = batch
         self.outcome = RUNNING
         self.error: BaseException | None = None
         self.result: Any = None
@@ -101,7 +140,9 @@ class Invocation:
         self._make_event = make_event
         self._timer: simulation.Event | None = None
         self._step: simulation.Event | None = None
-        """When its event loop goes on, if it has one."""
+        """When its event loop or strand goes on, if it has one."""
+        self._work: Work | None = None
+        """What the stage calls it, where there is one."""
 
     @property
     def function(self) -> str:
@@ -218,6 +259,7 @@ class Runs:
         caller: str,
         on_end: Callable[[Invocation], None] | None = None,
         at_once: bool = True,
+        batch: Batch | None = None,
     ) -> Invocation | None:
         """Invoke the handler; None if that is throttled.
 
@@ -226,17 +268,20 @@ class Runs:
         """
         now = self._clock.now_ns
         self._attempts += 1
-        environment = self._environments.take(configuration, configuration.keep_warm_ns, now)
+        if batch is not None and self._port.source is not None:
+            environment = self._take_or_not(configuration, batch, caller, now)
+        else:
+            environment = self._environments.take(configuration, configuration.keep_warm_ns, now)
         if environment is None:
             self.points.add("Throttles", 1, now)
             return None
         self._concurrency.change(self._environments.busy, now)
         start_ns = now
         if not environment.log_stream:
-            environment.log_stream = self._new_log_stream(version, now)
+            environment.log_stream = self._new_log_stream(environment, version, now)
             start_ns += nanoseconds(configuration.cold_start)
         invocation = Invocation(
-            self, self._attempts, environment, configuration, version, qualifier, make_event, mapping, on_end
+            self, self._attempts, environment, configuration, version, qualifier, make_event, mapping, on_end, batch
         )
         if self._port.journal.keeps_any:
             self._tell_beginning(invocation, caller, start_ns - now)
@@ -246,13 +291,33 @@ class Runs:
             self._kernel.at(start_ns, partial(self._run, invocation), label=self._label)
         return invocation
 
+    def _take_or_not(
+        self, configuration: Configuration, batch: Batch, caller: str, now: int
+    ) -> Environment | None:
+        """An environment, where faults may refuse one or replace a warm one."""
+        choose = partial(self._port.choose, queue_url=batch.queue_url, caller=caller, subject=batch.subject)
+        if choose(THROTTLE, 2):
+            return None
+        keep_warm_ns = configuration.keep_warm_ns
+        if self._environments.has_warm(configuration, keep_warm_ns, now) and choose(RECYCLE, 2):
+            self._gone(self._environments.recycle(configuration))
+        return self._environments.take(configuration, keep_warm_ns, now)
+
+    def _gone(self, environment: Environment) -> None:
+        """An environment is used no more."""
+        handler, environment.handler = environment.handler, None
+        ends = getattr(environment.code, "ends", None)
+        if handler is not None and ends is not None:
+            ends(handler)
+
     def _tell_beginning(self, invocation: Invocation, caller: str, cold_start_ns: int) -> None:
         cold = f", after {cold_start_ns / SECOND_NS:g} s of cold start" if cold_start_ns else ""
         cause = f"of {self.name}: request {invocation.request_id} in {invocation.log_stream}{cold}"
         self._port.note("invocation", "", caller, cause)
 
-    def _new_log_stream(self, version: str, now: int) -> str:
+    def _new_log_stream(self, environment: Environment, version: str, now: int) -> str:
         self._made += 1
+        environment.number = self._made
         digits = self._port.service.identifiers.uuid(f"environment {self._address} {self._made}").replace("-", "")
         return f"{datetime.fromtimestamp(now // SECOND_NS, UTC):%Y/%m/%d}/[{version}]{digits}"
 
@@ -275,17 +340,86 @@ class Runs:
             self._finish(invocation, duration_ns)
             return
         context = Context(invocation, self._clock, self._log)
+        work = partial(handler, event, context)
+        if configuration.environment is not None:
+            work = partial(self._call_own, invocation._environment, configuration.environment, event, context)
         arm = partial(self._arm, invocation)
         self._kernel.before_time_passes.append(arm)
         try:
-            self._guarded(invocation, duration_ns, partial(handler, event, context))
+            if self._port.stage is not None:
+                self._on_stage(self._port.stage, invocation, duration_ns, work)
+            else:
+                self._guarded(invocation, duration_ns, work)
         finally:
             if self._kernel.before_time_passes and self._kernel.before_time_passes[-1] is arm:
                 self._kernel.before_time_passes.pop()
 
+    @staticmethod
+    def _call_own(environment: Environment, make: Callable[[], Handler], event: Any, context: Context) -> Any:
+        """Call the handler that an environment has to itself, made at its cold start."""
+        if environment.handler is None:
+            environment.handler = make()
+        return environment.handler(event, context)
+
+    def _on_stage(self, stage: Stage, invocation: Invocation, duration_ns: int, function: Callable[[], Any]) -> None:
+        """Let a check run the handler."""
+        batch = invocation.batch
+        invocation._work = work = stage.new_work(
+            self.name if batch is None else batch.subject,
+            f"environment {invocation._environment.number}",
+            () if batch is None else [delivery.message for delivery in batch.deliveries],
+            queue_url="" if batch is None else batch.queue_url,
+            consumer=LAMBDA,
+            lease_ns=limits.NEVER_NS if batch is None else batch.lease_ns,
+            deadline_ns=invocation.deadline_ns,
+            has_ended=lambda: invocation.ended_ns is not None,
+            end=partial(self._kill, invocation),
+        )
+        strand = stage.strand(work, partial(self._to_the_end, function))
+        if strand is None:
+            self._guarded(invocation, duration_ns, partial(stage.call, work, function))
+        else:
+            strand.on_wake = partial(self._wake, invocation, duration_ns, strand)
+            self._go_on(invocation, duration_ns, strand)
+
+    def _to_the_end(self, function: Callable[[], Any]) -> Any:
+        """Run a handler on a stack of its own, an ``async def`` too, which sleeps by suspending that stack."""
+        result = function()
+        if not iscoroutine(result):
+            return result
+        from ..sim.loop import SimulatedLoop  # noqa: PLC0415  # asyncio is loaded where it is used
+
+        loop = SimulatedLoop(self._clock)
+        loop.begin(result)
+        stage = self._port.stage
+        assert stage is not None, "only a stage has stacks of its own"
+        while (due_ns := loop.step()) is not None or not loop.done:
+            stage.sleep_until(due_ns)
+        return loop.result()
+
+    def _wake(self, invocation: Invocation, duration_ns: int, steps: Steps) -> None:
+        """Let a stack go on now that waits for something else than time."""
+        if invocation.ended_ns is None:
+            if invocation._step is not None:
+                self._kernel.cancel(invocation._step)
+            call = partial(self._go_on, invocation, duration_ns, steps)
+            invocation._step = self._kernel.at(self._clock.now_ns, call, label=self._label, order=_STEPS)
+
+    def _kill(self, invocation: Invocation) -> None:
+        """The environment is gone, and with it the run."""
+        if invocation._step is not None:
+            self._kernel.cancel(invocation._step)
+        self._fail(
+            invocation,
+            errors.InvocationFailed(
+                "Runtime.ExitError", f"RequestId: {invocation.request_id} Error: Runtime exited with error: signal: killed"
+            ),
+        )
+        self._end(invocation, ERROR)
+
     def _arm(self, invocation: Invocation) -> None:
         """Set the timer of the timeout; a run that ends at the instant in which it began needs none."""
-        if invocation._timer is None:
+        if invocation._timer is None and invocation.ended_ns is None:
             invocation._timer = self._kernel.at(
                 invocation.deadline_ns,
                 partial(self._time_out, invocation),
@@ -295,6 +429,7 @@ class Runs:
 
     def _guarded(self, invocation: Invocation, duration_ns: int, work: Callable[[], Any]) -> None:
         """Let user code work, and take in what it returned or raised; the run may be over before it is back."""
+        stage = self._port.stage
         try:
             result = work()
         except Exception as error:
@@ -305,7 +440,8 @@ class Runs:
         except SystemExit as exit_:
             self._fail(invocation, self._exited(invocation, exit_))
         except BaseException as error:
-            self._abandon(invocation, error)
+            if stage is None or not stage.over:
+                self._abandon(invocation, error)
             raise
         else:
             if iscoroutine(result):
@@ -315,25 +451,31 @@ class Runs:
                 loop.begin(result)
                 self._go_on(invocation, duration_ns, loop)
                 return
+            if stage is not None and invocation._work is not None:
+                stage.came_to_end(invocation._work)
             self._take(invocation, result)
         if invocation.ended_ns is None:
             self._finish(invocation, duration_ns)
 
-    def _go_on(self, invocation: Invocation, duration_ns: int, loop: SimulatedLoop) -> None:
-        """Run on an event loop what is due now, and come back when the next timer is."""
+    def _go_on(self, invocation: Invocation, duration_ns: int, loop: Steps) -> None:
+        """Run on an event loop or strand what is due now, and come back when the next timer is."""
+        stage, work = self._port.stage, invocation._work
         try:
-            due_ns = loop.step()
+            on_main = stage is not None and work is not None and work.strand is None
+            due_ns = stage.call(work, loop.step) if on_main else loop.step()  # type: ignore[union-attr, arg-type]
         except BaseException as error:
-            self._abandon(invocation, error)
+            if stage is None or not stage.over:
+                self._abandon(invocation, error)
             raise
         if loop.done:
-            del self._loops[invocation._number]
+            self._loops.pop(invocation._number, None)
             self._guarded(invocation, duration_ns, loop.result)
         elif invocation.ended_ns is None:
             self._arm(invocation)
             if due_ns is not None:  # otherwise it waits for what will never come: until its timeout
                 call = partial(self._go_on, invocation, duration_ns, loop)
-                invocation._step = self._kernel.at(due_ns, call, label=self._label, order=_STEPS)
+                order = moments.LAST if getattr(loop, "last", False) else _STEPS
+                invocation._step = self._kernel.at(due_ns, call, label=self._label, order=order)
 
     def _abandon(self, invocation: Invocation, error: BaseException) -> None:
         """End a run here and now, because of what is passed on to whoever lets time pass."""
@@ -409,6 +551,8 @@ class Runs:
         if isinstance(error, errors.InvocationFailed):
             crashed = error.error_type != "Runtime.MarshalError"
         self._environments.give_back(invocation._environment, now, alive=not crashed)
+        if crashed:
+            self._gone(invocation._environment)
         self._concurrency.change(self._environments.busy, now)
         invocation._timer = invocation._step = None
         if invocation.mapping is None:  # a mapping tells of it when it settles the batch

@@ -17,6 +17,8 @@ RETRIES: Final = -1
 
 _SLOTS: Final = 1_000_000
 TICKS: Final = 1 << 60
+LAST: Final = 1 << 61
+"""Work that lets all others go on before it, at one instant."""
 
 
 def slot(mapping: int, index: int) -> int:

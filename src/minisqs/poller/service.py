@@ -81,6 +81,10 @@ class Lambda:
     def _exists(self, name: str) -> bool:
         return name in self._functions and not self._functions[name].deleted
 
+    def functions(self) -> list[Function]:
+        """All functions, in the order in which they were made."""
+        return list(self._functions.values())
+
     def function(self, name: str) -> Function:
         """The function of a name or ARN.
 

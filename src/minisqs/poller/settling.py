@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from .. import errors, limits
+from ..engine.decisions import API_ERROR, LOST_ANSWER, PARTIAL
 from ..engine.message import Delivery
 from ..sim.port import Port
 from . import responses
@@ -86,7 +87,10 @@ class Settling:
         deleted = 0
         for start in range(0, len(deliveries), limits.BATCH_ENTRIES):
             group = deliveries[start : start + limits.BATCH_ENTRIES]
-            for _ in range(attempts):
+            if self._port.source is not None:
+                group, lost = self._reached(group, caller)
+                deleted -= lost
+            for _ in range(attempts if group else 0):
                 refused = self._delete_batch(group, caller)
                 deleted += len(group) - len(refused)
                 group = refused
@@ -95,6 +99,15 @@ class Settling:
         if deliveries:
             self._points.add("DeletedEventCount", deleted, self._port.clock.now_ns)
         return deleted
+
+    def _reached(self, group: Sequence[Delivery], caller: str) -> tuple[Sequence[Delivery], int]:
+        """What SQS deletes of up to ten, where calls may fail for good, and how many of these nobody hears of."""
+        choose = partial(self._port.choose, queue_url=self._queue_url, caller=caller)
+        subject = group[0].message.address
+        if choose(API_ERROR, 2, subject=subject):
+            return (), 0
+        reached = [one for one in group if len(group) == 1 or not choose(PARTIAL, 2, subject=one.message.address)]
+        return reached, len(reached) if choose(LOST_ANSWER, 2, subject=subject) else 0
 
     def _delete_batch(self, group: Sequence[Delivery], caller: str) -> Sequence[Delivery]:
         """Delete up to ten; those that SQS refused."""

@@ -22,7 +22,7 @@ from functools import partial
 from hashlib import blake2b
 
 from .. import errors, limits
-from ..engine.decisions import SPLIT
+from ..engine.decisions import LOST_ANSWER, SPLIT
 from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage
 from ..limits import SECOND_NS
@@ -233,6 +233,7 @@ class Slots:
         if slot.timer is None:
             free = slot.state is State.FREE
             slot.timer = self.after(slot, self._clock.now_ns + limits.POLL_NS, self._end_poll, passive=free)
+            slot.timer.period_ns = limits.POLL_NS if free else 0
 
     def stop_waiting(self, slot: Slot) -> None:
         """Take a slot out of everything that it waits for; if it was woken, the next one takes its turn."""
@@ -302,12 +303,21 @@ class Slots:
         self._budget.calls += first_look
         request = ReceiveMessage(self._most(slot), self._visibility_timeout(slot), limits.POLL_NS // SECOND_NS)
         try:
-            return self._port.receive_once(
+            deliveries = self._port.receive_once(
                 self._queue_url, request, slot.name, first_look=first_look, last_look=last_look
             )
         except errors.SqsError as error:
             self._pause(slot, passive=isinstance(error, errors.QueueDoesNotExist))
             return None
+        if deliveries and self._port.source is not None and self._is_lost(slot, deliveries):
+            self._pause(slot, passive=False)
+            return None
+        return deliveries
+
+    def _is_lost(self, slot: Slot, deliveries: list[Delivery]) -> bool:
+        """Whether the answer of a receive never comes: what is in it stays hidden for its visibility timeout."""
+        subject = deliveries[0].message.address
+        return bool(self._port.choose(LOST_ANSWER, 2, queue_url=self._queue_url, caller=slot.name, subject=subject))
 
     def _most(self, slot: Slot) -> int:
         """How many messages a slot asks for."""
@@ -318,8 +328,8 @@ class Slots:
         if slot.settings.split == RANDOM:
             draw = blake2b(f"{self._uuid} {self._receives}".encode(), digest_size=8).digest()
             return min(most, 1 + int.from_bytes(draw) % limits.ONE_RECEIVE)
-        if self._port.source is not None and most > 1 and self._visible():
-            return self._port.choose(SPLIT, most, queue_url=self._queue_url, caller=slot.name) or most
+        if self._port.source is not None and (useful := min(most, self._visible())) > 1:
+            return self._port.choose(SPLIT, useful, queue_url=self._queue_url, caller=slot.name) or most
         return most
 
     def _visibility_timeout(self, slot: Slot) -> int | None:

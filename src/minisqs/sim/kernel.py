@@ -86,6 +86,8 @@ class Event:
     label: str
     passive: bool
     cancelled: bool = False
+    period_ns: int = 0
+    """Of a passive event after which the same comes again: how much later; 0 for all others."""
 
 
 class Task(Generic[Result]):
@@ -169,6 +171,8 @@ class Kernel:
         self.escaped: BaseException | None = None
         """The latest error that came out of an event; inside of another event, that is not an error of the other."""
         self._depth = 0
+        self.skips_idle = False
+        """Whether time leaps over passive events that come again and again, as if they had come and gone."""
 
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.
@@ -264,8 +268,10 @@ class Kernel:
         finally:
             self._depth -= 1
 
-    def run_until_idle(self, give_up_ns: Callable[[], int], max_events: int) -> None:
-        """Let time pass until only passive events are left.
+    def run_until_idle(
+        self, give_up_ns: Callable[[], int], max_events: int, watch: Callable[[], None] | None = None
+    ) -> None:
+        """Let time pass until only passive events are left; ``watch`` is called after each.
 
         Raises:
             NeverSettled: It is not idle at ``give_up_ns()``, or after so many events.
@@ -282,6 +288,8 @@ class Kernel:
                     break
                 if not self._ran_passive:
                     busy[self._ran] += 1
+                if watch is not None:
+                    watch()
         if self._active or self._background.next_due_ns() != NEVER_NS:
             raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
 
@@ -313,6 +321,8 @@ class Kernel:
         if event_ns > limit_ns or event_ns == NEVER_NS:
             return False
         if event_ns > self.clock.now_ns:
+            if self.skips_idle and heap[0][3].period_ns and self._leap(limit_ns):
+                return True
             self._at_once = 0
             self.clock.now_ns = event_ns
         else:
@@ -326,6 +336,23 @@ class Kernel:
             self.escaped = error
             raise
         self._ran, self._ran_passive = event.label, event.passive  # what ran inside of it is part of it
+        return True
+
+    def _leap(self, limit_ns: int) -> bool:
+        """Put periodic events off, by whole periods, to when something else is due; False if that is now."""
+        others = [entry[0] for entry in self._heap if not entry[3].period_ns and not entry[3].cancelled]
+        until_ns = min([self._background.next_due_ns(), self._background.next_passive_ns(), limit_ns, *others])
+        if until_ns == NEVER_NS or self._heap[0][0] >= until_ns:
+            return False
+        later = []
+        for time_ns, order, number, event in self._heap:
+            if event.period_ns and time_ns < until_ns:
+                event.time_ns = time_ns + -(-(until_ns - time_ns) // event.period_ns) * event.period_ns
+                later.append((event.time_ns, order, number, event))
+            else:
+                later.append((time_ns, order, number, event))
+        heapify(later)
+        self._heap = later
         return True
 
     def _refuse_endless(self, time_ns: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, TypeVar
 
 from .. import errors
 from ..engine.decisions import PERFECT, SPLIT, TIE, Decisions
@@ -28,6 +28,9 @@ from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
 from .sources import Address, Source
 from .workers import SharedUse
+
+if TYPE_CHECKING:
+    from .stage import Stage
 
 Answer = TypeVar("Answer")
 Failures: TypeAlias = Sequence[tuple[str, errors.SqsError]]
@@ -62,6 +65,8 @@ class Port:
         self.earliest_ns = service.earliest_ns
         self.kernel = Kernel(clock, self, None if source is None else self._choose_tie)
         self.last_fault_ns = clock.now_ns
+        self.stage: Stage | None = None
+        """Where a check runs the user's code; None in plain use."""
         self._decisions: Decisions = PERFECT if source is None else source
         self._requests = 0
         self._request_id = service.identifiers.request_id
@@ -579,13 +584,26 @@ class Port:
         at_ns, action, count = change.at_ns, change.event.value, message.receive_count
         self.journal.write((at_ns, action, queue.url, message.producer, message.place, count, caller, cause))
 
-    def choose(self, kind: str, options: int, *, queue_url: str, caller: str) -> int:
-        """How something turns out that is about the caller itself; 0 in the perfect world."""
+    def choose(self, kind: str, options: int, *, queue_url: str, caller: str, subject: str = "") -> int:
+        """How something turns out that is about a subject, or the caller itself; 0 in the perfect world."""
         if self.source is None:
             return 0
-        answer = self.source.choose(kind, caller, options)
+        answer = self.source.choose(kind, subject or caller, options)
         self._tell_faults(queue_url, caller)
         return answer
+
+    def tell_fault(self, kind: str, cause: str, queue_url: str, caller: str, message: Message | None) -> None:
+        """Write down what went wrong in a caller's own code."""
+        producer, place, count = ("", 0, 0) if message is None else (message.producer, message.place, message.receive_count)
+        self.journal.write((self.clock.now_ns, f"fault: {kind}", queue_url, producer, place, count, caller, cause))
+
+    def show_copy(self, queue_url: str, message: Message) -> bool:
+        """Show a message again beside its delivery in flight; False where it is not in flight any more."""
+        queue = self.service.find(queue_url)
+        if queue is None or not queue.duplicate(message, now=self.clock.now_ns):
+            return False
+        self._wake(queue_url)
+        return True
 
     def _tell_choices(self, queue_url: str, caller: str) -> None:
         """Write down what went wrong in the last call, and let happen what is due at once because of it."""
@@ -606,7 +624,7 @@ class Port:
         strays_until_ns = queue.strays_until_ns if queue else 0
         self.last_fault_ns = max(self.last_fault_ns, self.clock.now_ns, strays_until_ns)
         producer, _, place = address.subject.rpartition("/")
-        number = int(place) if producer and address.kind not in (SPLIT, TIE) else 0
+        number = int(place) if producer and address.kind not in (SPLIT, TIE) and place.isdigit() else 0
         cause = faults.in_words(address.kind, answer)
         action = f"fault: {address.kind}"
         self.journal.write((self.clock.now_ns, action, queue_url, producer, number, 0, caller, cause))

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from .. import errors
-from .faults import FAULTS, Faults
+from ..engine.decisions import INTERRUPT, KILL, OVERLAP, STALL
+from .faults import FAULT_OF, FAULTS, Faults
 
-QUESTIONS = tuple(question for fault in FAULTS.values() for question in fault.questions)
+POINT_QUESTIONS: Final = (KILL, INTERRUPT, STALL, OVERLAP)
+ENGINE_QUESTIONS: Final = tuple(
+    question for fault in FAULTS.values() for question in fault.questions if question not in POINT_QUESTIONS
+)
 
 
 class Address(NamedTuple):
@@ -25,6 +29,29 @@ class Address(NamedTuple):
     kind: str
     subject: str
     occurrence: int
+
+
+class PointAddress(NamedTuple):
+    """The place of a choice before a statement of the user's code.
+
+    Attributes:
+        kind: The question.
+        subject: The first message of the batch that is worked on.
+        occurrence: How often work began with that message before.
+        point: The statement's digest, a dot, and how often this work has come to it, from 1; ``end.1`` after
+            the last.
+    """
+
+    kind: str
+    subject: str
+    occurrence: int
+    point: str
+
+
+Place: TypeAlias = Address | PointAddress
+
+END: Final = "end"
+"""The point after the last statement, before the answer counts."""
 
 
 class Plan:
@@ -40,10 +67,17 @@ class Plan:
         UsageError: Not the form of an address, not a question, or an answer below 0.
     """
 
-    def __init__(self, choices: Mapping[tuple[str, str, int], int]) -> None:
+    def __init__(self, choices: Mapping[tuple[str, str, int] | tuple[str, str, int, str], int]) -> None:
         if not isinstance(choices, Mapping):
             raise errors.UsageError(f"a plan is a mapping from addresses to answers, not {choices!r}")
-        self.choices = {_address(address): _answer(address, answer) for address, answer in choices.items()}
+        self.choices: dict[Place, int] = {
+            _address(address): _answer(address, answer) for address, answer in choices.items()
+        }
+
+    @property
+    def points(self) -> dict[PointAddress, int]:
+        """The choices before statements of the user's code."""
+        return {address: answer for address, answer in self.choices.items() if isinstance(address, PointAddress)}
 
     def __eq__(self, other: object) -> bool:
         return self.choices == other.choices if isinstance(other, Plan) else NotImplemented
@@ -54,13 +88,16 @@ class Plan:
         return f"Plan({ {tuple(address): answer for address, answer in self.choices.items()} })"
 
 
-def _address(address: object) -> Address:
+def _address(address: object) -> Place:
     match address:
-        case (str(kind), str(subject), int(occurrence)) if kind in QUESTIONS and occurrence >= 0:
+        case (str(kind), str(subject), int(occurrence)) if kind in ENGINE_QUESTIONS and occurrence >= 0:
             return Address(kind, subject, occurrence)
+        case (str(kind), str(subject), int(occurrence), str(point)) if kind in POINT_QUESTIONS and occurrence >= 0:
+            return PointAddress(kind, subject, occurrence, point)
     raise errors.UsageError(
         f"{address!r} is not the address of a choice: (kind, subject, occurrence), such as ('reorder', 'main/1', 0), "
-        f"where kind is one of {', '.join(QUESTIONS)} and occurrence counts from 0"
+        f"where kind is one of {', '.join(ENGINE_QUESTIONS)} and occurrence counts from 0; or (kind, subject, "
+        f"occurrence, point), where kind is one of {', '.join(POINT_QUESTIONS)}"
     )
 
 
@@ -79,7 +116,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.choices: dict[tuple[str, str, int], int] = {}
+        self.choices: dict[Place, int] = {}
         self.untold: list[tuple[Address, int]] = []
         self._asked: dict[tuple[str, str], int] = {}
 
@@ -94,7 +131,18 @@ class Source:
             self.untold.append((address, answer))
         return answer
 
-    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+    def choose_at(self, address: PointAddress, options: int) -> int:
+        """The same before a statement of the user's code, whose address says which."""
+        answer = self._answer(address, options, None)
+        if answer:
+            self.choices[address] = answer
+        return answer
+
+    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
+        raise NotImplementedError
+
+    def afresh(self) -> Source:
+        """The same for another run."""
         raise NotImplementedError
 
     def check_replayed(self) -> None:
@@ -107,13 +155,22 @@ class SeededSource(Source):
     def __init__(self, seed: bytes, faults: Faults) -> None:
         super().__init__()
         self._seed = seed
+        self._faults = faults
         self._rates = faults.by_question()
 
-    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+    def afresh(self) -> SeededSource:
+        """The same for another run."""
+        return SeededSource(self._seed, self._faults)
+
+    def rate(self, kind: str) -> float:
+        """How often a question is answered with something else than 0."""
+        return self._rates[kind]
+
+    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         rate = self._rates[address.kind]
         if not rate or options < 2:
             return 0
-        text = f"{address.kind} {address.subject} {address.occurrence}"
+        text = " ".join(map(str, address))
         bits = int.from_bytes(blake2b(text.encode(), key=self._seed, digest_size=16).digest(), "big")
         if (bits >> 64) / 2**64 >= rate:
             return 0
@@ -130,9 +187,9 @@ class PlannedSource(Source):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan.choices
-        self._met: set[Address] = set()
+        self._met: set[Place] = set()
 
-    def _answer(self, address: Address, options: int, weights: Sequence[float] | None) -> int:
+    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         answer = self._plan.get(address, 0)
         if answer:
             self._met.add(address)
@@ -152,8 +209,18 @@ class PlannedSource(Source):
                 )
 
 
-def source_of(seed: bytes, faults: Faults | Plan | None) -> Source | None:
-    """What answers in a world with that seed and those faults; None in the perfect queue."""
-    if faults is None or faults == Faults():
-        return None
+def source_of(seed: bytes, faults: Faults | Plan | Source | None) -> Source | None:
+    """What answers in a world with that seed and those faults; None in the perfect queue.
+
+    Raises:
+        UsageError: A fault acts between the statements of the user's code, which a world alone does not run.
+    """
+    if faults is None or faults == Faults() or isinstance(faults, Source):
+        return faults if isinstance(faults, Source) else None
+    asked = {address.kind for address in faults.points} if isinstance(faults, Plan) else faults.wanted()
+    if in_code := sorted(name for name in asked if FAULTS[FAULT_OF.get(name, name)].in_code):
+        raise errors.UsageError(
+            f"the fault {in_code[0]!r} acts between the statements of your code: minisqs.check, sweep and run do that, "
+            "a World alone does not"
+        )
     return PlannedSource(faults) if isinstance(faults, Plan) else SeededSource(seed, faults)

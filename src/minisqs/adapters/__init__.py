@@ -1,0 +1,1 @@
+"""The outer world: whatever waits, reads files, opens sockets, knows real time or another library."""

@@ -1,0 +1,378 @@
+"""What a user calls: ``check``, ``run``, ``perfect`` and ``replay``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from .. import errors
+from ..engine.values import SendMessage
+from ..sim.faults import FAULTS, Faults
+from ..sim.journal import Journal
+from ..sim.sources import Plan, SeededSource
+from ..world import _key
+from . import memory, report, tokens
+from .choices import Exploration, wanted
+from .laboratory import Laboratory
+from .oracles import SOMETIMES, Finding, Oracles, judge
+from .report import Report
+from .runs import Execution, Outcome
+from .search import Search, random_story, roots_of
+from .shrink import shrink
+from .stories import Kept, Story
+from .subjects import Case
+
+DEFAULT_RUNS: Final = 200
+DEFAULT_BUDGET: Final = 2000
+RESTARTS: Final = 3
+
+GivenFaults = Iterable[str] | Mapping[str, float] | Faults | Plan | None
+
+
+@attrs.frozen(kw_only=True)
+class Checked:
+    """What a check tried that found nothing.
+
+    Attributes:
+        runs: How many runs there were.
+        faults: How often each fault really happened.
+        redeliveries: How often a message was handed over again.
+        overlaps: How often a delivery ran while another was under way.
+        dead_lettered: In how many runs faults legally sent messages to the dead-letter queue.
+        exhausted: Whether every run with up to so many faults was made, on the messages it says; empty if not.
+    """
+
+    subject: str
+    runs: int
+    faults: dict[str, int]
+    redeliveries: int
+    overlaps: int
+    dead_lettered: int
+    complete: str
+
+    def text(self) -> str:
+        """All that in words."""
+        fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items()) or "none"
+        dead = f" In {self.dead_lettered:,} runs faults sent messages to the dead-letter queue, as they may; their effects were not judged." if self.dead_lettered else ""
+        return (
+            f"{self.subject}: nothing found in {self.runs:,} runs. Faults that happened: {fired}. "
+            f"{self.redeliveries:,} redeliveries, {self.overlaps:,} overlapping deliveries.{dead}{self.complete}\n"
+        )
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def check(
+    subject: Any,
+    messages: Sequence[str | SendMessage] | None = None,
+    *,
+    queue: Mapping[str, Any] | None = None,
+    function: Mapping[str, Any] | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    faults: GivenFaults = None,
+    seed: int | str | None = None,
+    runs: int = DEFAULT_RUNS,
+    budget: int = DEFAULT_BUDGET,
+    oracles: Iterable[object] | None = None,
+    trace: object = None,
+) -> Checked:
+    """Look for a run that breaks a consumer, and raise its smallest story.
+
+    Args:
+        subject: A class whose instance is the outside world of a run, with ``handler(event, context)`` or
+            ``environment()``, and ``observe()``; a ``minisqs.deployed``; or a ``minisqs.scenario``.
+        messages: Texts or ``SendMessage``, sent in this order; none for a scenario.
+        queue: Arguments of ``create_queue``, and ``max_receive_count``, which makes a dead-letter queue.
+        function: Arguments of ``create_function``.
+        mapping: Arguments of ``create_event_source_mapping``.
+        faults: What may go wrong: names, rates or ``Faults``; a ``Plan`` for one run only; None for all that
+            is legal.
+        seed: From which ids and the random runs come.
+        runs: How many random runs there are, after the exhaustive ones.
+        budget: How many runs at most the exhaustive part has, smallest first.
+        oracles: Names, ``minisqs.always`` and ``minisqs.sometimes``; None for those by default.
+        trace: Which files are the user's own; None for those of the subject's project.
+
+    Returns:
+        What was tried.
+
+    Raises:
+        CheckFailed: A run breaks it; ``report`` tells which. Or nothing ever went wrong: nothing was tested.
+        UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
+        Whatever the handler raises on the perfect queue.
+    """
+    settings = _whole("runs", runs, 0), _whole("budget", budget, 0)
+    case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
+    judged_by = Oracles.of(oracles, subject)
+    plan = faults if isinstance(faults, Plan) else None
+    given = None if plan is not None else _rates(faults)
+    kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
+    with Laboratory(case, judged_by, kinds) as laboratory:
+        laboratory.expected(case.everything)
+        story = _found(laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan)
+        if story is not None:
+            raise errors.CheckFailed(tell(laboratory, story))
+        _refuse_empty(laboratory)
+        _check_sometimes(laboratory)
+        return _checked(laboratory)
+
+
+def _found(
+    laboratory: Laboratory, seed: int | str | None, runs: int, budget: int, *, given: Faults | None, plan: Plan | None
+) -> Story | None:
+    """The smallest failing story that there is time for."""
+    case = laboratory.case
+    everything = case.everything
+    if plan is not None:
+        return laboratory.try_out(everything, plan.choices, None)
+    for token in memory.remembered(case):
+        story = laboratory.try_token(token)
+        if story is not None:
+            return shrink(laboratory, story)
+        memory.forget(case, token)
+    search = Search(laboratory, roots_of(len(everything)), asks_ties=laboratory.kinds == {"tie"})
+    for story in search.stories(budget):
+        return shrink(laboratory, story)
+    laboratory.complete = " Every run of its kind was made." if search.is_exhausted else ""
+    return _at_random(laboratory, seed, runs, given)
+
+
+def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given: Faults | None) -> Story | None:
+    """The smallest of a few failing runs that were drawn and shrunk."""
+    stories: list[Story] = []
+    for number in range(runs):
+        story = random_story(laboratory, laboratory.case.everything, seed or 0, number, given)
+        if story is not None:
+            again = laboratory.try_out(story.kept, story.plan, None)
+            stories.append(shrink(laboratory, again or story))
+            if len(stories) == RESTARTS or len(stories[-1].plan) == 1:
+                break
+    return min(stories, key=lambda story: story.size, default=None)
+
+
+def tell(laboratory: Laboratory, story: Story) -> Report:
+    """The report of a failing story, which is kept for the next time."""
+    case = laboratory.case
+    token = tokens.written(
+        case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan
+    )
+    telling = laboratory.tell(story)
+    found = tuple(report.fault_of(address, answer) for address, answer in story.plan.items())
+    told = Report(
+        subject=case.name,
+        verdict=report.verdict_of(story, found),
+        expected=story.finding.expected,
+        got=story.finding.got,
+        faults=found,
+        messages=tuple((place + 1, case.body(place)) for place in story.kept),
+        timeline=tuple(telling.lines),
+        lanes=tuple(telling.lanes),
+        token=token,
+        replay=case.replay_line(token),
+        tried=f"Found in {laboratory.runs:,} runs.",
+        oracle=story.finding.oracle,
+        plan=dict(story.plan),
+    )
+    memory.remember(case, token, told.text())
+    return told
+
+
+def _refuse_empty(laboratory: Laboratory) -> None:
+    if not laboratory.tally:
+        kinds = ", ".join(sorted(laboratory.kinds)) or "none"
+        raise errors.CheckFailed(
+            _nothing(laboratory, f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed "
+            f"were: {kinds}. Allow more faults, send more messages, or give it more runs")
+        )
+
+
+def _check_sometimes(laboratory: Laboratory) -> None:
+    for predicate in laboratory.oracles.sometimes:
+        if predicate.name not in laboratory.seen_sometimes:
+            raise errors.CheckFailed(
+                _nothing(laboratory, f"{predicate.name} was true at the end of none of {laboratory.runs:,} runs", SOMETIMES)
+            )
+
+
+def _nothing(laboratory: Laboratory, verdict: str, oracle: str = "tested nothing") -> Report:
+    """A report without a story."""
+    return Report(
+        subject=laboratory.case.name, verdict=f"{verdict}.", expected=None, got=None, faults=(), messages=(), timeline=(),
+        lanes=(), token="", replay="", oracle=oracle,
+    )  # fmt: skip
+
+
+def _checked(laboratory: Laboratory) -> Checked:
+    return Checked(
+        subject=laboratory.case.name,
+        runs=laboratory.runs,
+        faults={name: laboratory.tally[name] for name in FAULTS if laboratory.tally[name]},
+        redeliveries=laboratory.redeliveries,
+        overlaps=laboratory.overlaps,
+        dead_lettered=laboratory.legally_dead,
+        complete=laboratory.complete,
+    )
+
+
+class Run:
+    """One run, for tests of the user's own.
+
+    Attributes:
+        state: What was observed at the end.
+        journal: What happened in SQS and Lambda, in order.
+        token: What replays it.
+        faults: What went wrong, in words.
+    """
+
+    def __init__(self, laboratory: Laboratory, kept: Kept, execution: Execution, outcome: Outcome, workers: int | None) -> None:
+        self._laboratory = laboratory
+        self._kept = kept
+        self._outcome = outcome
+        self._workers = workers
+        self.state = outcome.state
+        self.journal: Journal = execution.world.journal
+        self.choices = dict(outcome.happened)
+
+    @property
+    def faults(self) -> tuple[report.Fault, ...]:
+        """What went wrong in the world."""
+        return tuple(report.fault_of(address, answer) for address, answer in self.choices.items())
+
+    @property
+    def token(self) -> str:
+        """What replays the run."""
+        case = self._laboratory.case
+        return tokens.written(
+            case.digest, case.messages_digest, self._kept, case.everything, self._workers, self.choices
+        )
+
+    @property
+    def verdicts(self) -> tuple[Finding, ...]:
+        """What is wrong with the end; empty if nothing is. Cost: that of two perfect runs."""
+        finding = self._finding()
+        return () if finding is None else (finding,)
+
+    def _finding(self) -> Finding | None:
+        laboratory = self._laboratory
+        with laboratory:
+            expected = laboratory.expected(self._kept)
+        return judge(self._outcome, expected, laboratory.oracles)
+
+    def text(self) -> str:
+        """The story of the run, as a check would tell it."""
+        finding = self._finding()
+        with self._laboratory as laboratory:
+            told = finding or Finding("nothing", "nothing is wrong with its end", self.state, self.state)
+            return tell_only(laboratory, Story(self._kept, self.choices, self._workers, told)).text()
+
+    def __repr__(self) -> str:
+        return f"<Run: {len(self.choices)} faults, {self.state!r}>"
+
+
+def tell_only(laboratory: Laboratory, story: Story) -> Report:
+    """The report of a run that is not kept."""
+    with memory.off():
+        return tell(laboratory, story)
+
+
+def run(
+    subject: Any,
+    messages: Sequence[str | SendMessage] | None = None,
+    *,
+    queue: Mapping[str, Any] | None = None,
+    function: Mapping[str, Any] | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    faults: GivenFaults = None,
+    seed: int | str | None = None,
+    oracles: Iterable[object] | None = None,
+    trace: object = None,
+) -> Run:
+    """One run of a subject in which the given faults happen; see ``check`` for the arguments.
+
+    A ``Plan`` says what goes wrong; names, rates and ``Faults`` are drawn from the seed; None is the perfect
+    queue.
+    """
+    case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
+    if isinstance(faults, Plan):
+        return _one(case, Oracles.of(oracles, subject), Exploration(faults.choices, FAULTS))
+    given = _rates(faults)
+    source = None if given is None else SeededSource(_key(seed), given)
+    return _one(case, Oracles.of(oracles, subject), source)
+
+
+def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:
+    with Laboratory(case, oracles, FAULTS) as laboratory:
+        kept = case.everything if kept is None else kept
+        execution, outcome = laboratory.show(kept, source, workers)
+        return Run(laboratory, kept, execution, outcome, workers)
+
+
+def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, **settings: Any) -> Run:
+    """The run of a subject on the perfect queue; see ``check`` for the arguments.
+
+    Raises:
+        Whatever its handler raises.
+    """
+    done = run(subject, messages, **settings)
+    if done._outcome.raised is not None:
+        raise done._outcome.raised
+    return done
+
+
+def replay(
+    subject: Any,
+    token: str,
+    messages: Sequence[str | SendMessage] | None = None,
+    *,
+    queue: Mapping[str, Any] | None = None,
+    function: Mapping[str, Any] | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    seed: int | str | None = None,
+    oracles: Iterable[object] | None = None,
+    trace: object = None,
+) -> Run:
+    """The same run again, to the byte; see ``check`` for the arguments, which are those that the token was found with.
+
+    Nothing of it is timed, so a debugger may stop in the handler.
+
+    Raises:
+        UsageError: It is no token, one of other messages or settings, or the code has changed where it
+            had something go wrong.
+    """
+    case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
+    wanted_run = tokens.read(token)
+    if wanted_run.messages_digest != case.messages_digest:
+        raise errors.UsageError(f"the token {token!r} was found with other messages")
+    if wanted_run.case_digest != case.digest:
+        raise errors.UsageError(
+            f"the token {token!r} was found with another subject, or with other arguments for queue, function or mapping"
+        )
+    source = tokens.Replay(wanted_run.choices, frozenset(FAULTS))
+    done = _one(case, Oracles.of(oracles, subject), source, wanted_run.kept or case.everything, wanted_run.workers)
+    tokens.check_replayed(wanted_run.choices, done.choices)
+    return done
+
+
+def _rates(faults: GivenFaults) -> Faults | None:
+    if faults is None or isinstance(faults, Faults):
+        return faults
+    if isinstance(faults, Plan):
+        raise errors.UsageError("a Plan is one run; give names or rates of faults here")
+    if not isinstance(faults, Iterable):
+        raise errors.UsageError(f"faults are names, rates, Faults or a Plan, not {faults!r}")
+    return Faults.named(faults)
+
+
+def _has_rates(faults: GivenFaults) -> bool:
+    return isinstance(faults, (Mapping, Faults))
+
+
+def _whole(name: str, value: object, lowest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
+    return value
+
+

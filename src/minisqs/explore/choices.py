@@ -1,0 +1,146 @@
+"""What could go wrong in a run, and what does: the choices of a plan, and all that were offered.
+
+A run asks questions, each at its address, and a plan answers some of them with something else than 0. As a
+run with the same answers is the same run, the plans form a tree: the children of a plan are it with one more
+answer, to a question that was asked after all that the plan answers. So each plan is met exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from ..engine import decisions as chance
+from ..sim import statements
+from ..sim.faults import FAULT_OF, FAULTS
+from ..sim.port import Port
+from ..sim.sources import END, Address, Place, PointAddress, Source
+from ..sim.stage import Arrival, Work, address_of, options_at
+
+Choices: TypeAlias = Mapping[Place, int]
+Asked: TypeAlias = tuple[Address, int] | tuple[Arrival, tuple[int, int, int, int]]
+"""An engine's question with its number of options, or a statement with those of each point question."""
+
+POINT_KINDS: Final = (chance.OVERLAP, chance.KILL, chance.STALL, chance.INTERRUPT)
+"""In the order in which they happen at one statement."""
+
+
+class Statements:
+    """The statements of the user's code, by their numbers."""
+
+    @staticmethod
+    def digest(number: int) -> str:
+        """The digest of a statement by its number."""
+        return statements.STATEMENTS[number].digest
+
+
+CODE: Final = Statements()
+
+
+class Exploration(Source):
+    """Answers as a plan has it, and keeps what was asked.
+
+    Args:
+        plan: The choices other than 0.
+        kinds: Names of the faults that may happen.
+
+    Attributes:
+        asked: All questions so far, in order.
+        happened: The choices that took effect, in order.
+        answered: The number of the last question that was answered so, from 0; -1 for none.
+        answered_kind: Of a statement, which of its questions that was, in the order of ``POINT_KINDS``.
+    """
+
+    def __init__(self, plan: Choices, kinds: Collection[str]) -> None:
+        super().__init__()
+        self.plan = plan
+        self.kinds = kinds
+        self.asked: list[Asked] = []
+        self.happened: dict[Place, int] = {}
+        self.answered = -1
+        self.answered_kind = len(POINT_KINDS)
+        self.port: Port | None = None
+        self._at: dict[tuple[str, int], dict[str, list[tuple[str, int]]]] = {}
+        for address, answer in plan.items():
+            if isinstance(address, PointAddress) and answer:
+                points = self._at.setdefault((address.subject, address.occurrence), {})
+                points.setdefault(address.point, []).append((address.kind, answer))
+        for points in self._at.values():
+            for happens in points.values():
+                happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
+        self._now: dict[int, dict[str, list[tuple[str, int]]]] = {}
+
+    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
+        assert isinstance(address, Address), "points are answered by at()"
+        self.asked.append((address, options))
+        answer = min(self.plan.get(address, 0), options - 1)
+        if answer:
+            self.happened[address] = answer
+            self.answered, self.answered_kind = len(self.asked) - 1, len(POINT_KINDS)
+        return answer
+
+    # ------------------------------------------------------------------------------------------- statements
+    def begin(self, work: Work) -> None:
+        """Find what is planned for a work."""
+        planned = self._at.get((work.subject, work.occurrence))
+        if planned:
+            self._now[id(work)] = planned
+
+    def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
+        """What the plan has for a statement."""
+        assert self.port is not None, "a source belongs to a world"
+        arrival.place = len(self.asked)
+        self.asked.append((arrival, self._options(arrival)))
+        if not self._now:
+            return ()
+        planned = self._now.get(id(arrival.work))
+        if planned is None:
+            return ()
+        digest = END if arrival.number < 0 else CODE.digest(arrival.number)
+        return planned.get(f"{digest}.{arrival.visit}", ())
+
+    def _options(self, arrival: Arrival) -> tuple[int, int, int, int]:
+        port = self.port
+        assert port is not None, "a source belongs to a world"
+        return (  # in the order of POINT_KINDS
+            options_at(port, arrival, chance.OVERLAP) if "overlap" in self.kinds else 1,
+            2 if "kill" in self.kinds else 1,
+            options_at(port, arrival, chance.STALL) if "stall" in self.kinds else 1,
+            options_at(port, arrival, chance.INTERRUPT) if "interrupt" in self.kinds else 1,
+        )
+
+    def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
+        """A choice before a statement has taken effect."""
+        address = address_of(arrival, kind, CODE)
+        self.happened[address] = self.choices[address] = answer
+        which = POINT_KINDS.index(kind)
+        if (arrival.place, which) > (self.answered, self.answered_kind):
+            self.answered, self.answered_kind = arrival.place, which
+
+    def afresh(self) -> Exploration:
+        """The same for another run."""
+        return Exploration(self.plan, self.kinds)
+
+    def alternatives(self) -> Iterator[tuple[int, Place, int]]:
+        """Every answer other than 0 that could have been given after all that was: its question, address, answer."""
+        for index in range(max(self.answered, 0), len(self.asked)):
+            asked, options = self.asked[index]
+            if isinstance(asked, Address):
+                assert isinstance(options, int), "an engine's question has so many options"
+                if index > self.answered and FAULT_OF[asked.kind] in self.kinds:
+                    for answer in range(1, options):
+                        yield index, asked, answer
+            else:
+                assert isinstance(options, tuple), "a statement has options of each kind"
+                for which, (kind, many) in enumerate(zip(POINT_KINDS, options, strict=True)):
+                    if many > 1 and (index > self.answered or which > self.answered_kind):
+                        address = address_of(asked, kind, CODE)
+                        for answer in range(1, many):
+                            yield index, address, answer
+
+
+def wanted(faults: Collection[str] | None) -> frozenset[str]:
+    """The names of the faults that a check lets happen; None for all but those that are opt-in."""
+    if faults is None:
+        return frozenset(name for name, fault in FAULTS.items() if not fault.opt_in)
+    return frozenset(faults)

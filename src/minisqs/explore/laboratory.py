@@ -1,0 +1,211 @@
+"""Where a case is run again and again, each time from the start: what checks, proofs and sweeps have in common.
+
+It knows what the perfect queue leaves behind, judges each run by it, and counts what really went wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from typing import Any, Final
+
+from .. import errors
+from ..sim.faults import FAULT_OF
+from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
+from ..sim.sources import Source
+from ..sim.strands import Carriers
+from . import tokens
+from .choices import Choices, Exploration
+from .oracles import Finding, Oracles, difference, equal, is_true, judge
+from .runs import Execution, Outcome
+from .stories import Kept, Story
+from .subjects import Case
+from .telling import Telling
+from .watchdog import Watchdog
+
+ONE_S: Final = 1_000_000_000
+
+
+class Laboratory:
+    """Runs a case again and again, each time from the start: everything that checks and proofs have in common.
+
+    As a context it holds what the runs share: the followed statements, the intercepted clocks, the threads.
+
+    Args:
+        case: What runs.
+        oracles: By what runs are judged.
+        kinds: Names of the faults that may happen.
+    """
+
+    def __init__(self, case: Case, oracles: Oracles, kinds: Collection[str]) -> None:
+        self.case = case
+        self.oracles = oracles
+        self.kinds = frozenset(kinds)
+        self.carriers = Carriers()
+        self.runs = 0
+        self.tally: Counter[str] = Counter()
+        self.redeliveries = 0
+        self.overlaps = 0
+        self.legally_dead = 0
+        self.complete = ""
+        self.seen_sometimes: set[str] = set()
+        self.watchdog = Watchdog(case.trace)
+        self._expected: dict[Kept, Any] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Laboratory:
+        self._stack.enter_context(Intercepts())
+        self._stack.callback(self.carriers.close)
+        self._stack.enter_context(self.case.following)
+        self._stack.enter_context(self.watchdog)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stack.close()
+
+    # ------------------------------------------------------------------------------------------ the perfect run
+    def expected(self, kept: Kept) -> Any:
+        """What the perfect queue leaves behind, of the messages at these places.
+
+        Raises:
+            UsageError: The consumer does not come to rest, or is not the same twice.
+            Whatever its handler raises.
+        """
+        if kept not in self._expected:
+            self._expected[kept] = self._perfect_twice(kept)
+        return self._expected[kept]
+
+    def _perfect_twice(self, kept: Kept) -> Any:
+        first = self.perfect(kept, b"first")
+        second = self.perfect(kept, b"second", offset_ns=ONE_S)
+        if not equal(first, second):
+            before = self.case.globals_seen()
+            self.perfect(kept, b"third")
+            changed = [name for name, seen in self.case.globals_seen().items() if before.get(name) != seen]
+            raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
+        return first
+
+    def perfect(self, kept: Kept, draws: bytes, *, offset_ns: int = 0) -> Any:
+        """One run on the perfect queue, of the user's code as it is, without points."""
+        seed_randomness(draws)
+        shift_clock(offset_ns)
+        outcome = self._go(kept, None, hooked=False, impatient=False)[0]
+        shift_clock(0)
+        if outcome.raised is not None:
+            raise outcome.raised
+        if outcome.ended != "settled" or outcome.left:
+            raise errors.UsageError(
+                f"{self.case.name} does not come to rest on the perfect queue, so nothing can be compared with it: "
+                f"{outcome.why or 'messages are left in the queue'}"
+            )
+        if outcome.violated:
+            raise errors.UsageError(f"{outcome.violated} does not hold even on the perfect queue")
+        return outcome.state
+
+    # ------------------------------------------------------------------------------------------------- runs
+    def _go(self, kept: Kept, source: Source | None, **options: Any) -> tuple[Outcome, Source | None, Any]:
+        """One run, on more stacks where one is not enough: how it ended, what answered, and the outside world."""
+        during = self.oracles.during()
+        for carriers in (None, self.carriers):
+            execution = Execution(self.case, kept, source, during=during, carriers=carriers, **options)
+            self.watchdog.runs += 1
+            self.watchdog.stage = execution.stage
+            try:
+                outcome = execution.go()
+            finally:
+                self.watchdog.stage = None
+            if not execution.needs_strands:
+                break
+            source = None if source is None else source.afresh()
+        return outcome, source, execution.outside
+
+    def run(self, kept: Kept, source: Source, workers: int | None = None) -> tuple[Outcome, Source]:
+        """One run in which things go wrong, and what answered."""
+        self.runs += 1
+        seed_randomness(b"run")
+        outcome, answered, outside = self._go(kept, source, workers=workers)
+        assert answered is not None, "what goes wrong has a source"
+        self._count(outcome, outside)
+        return outcome, answered
+
+    def explore(
+        self, kept: Kept, plan: Choices, workers: int | None = None
+    ) -> tuple[Outcome, Exploration, Finding | None]:
+        """A run of a plan: how it ended, what was asked, what is wrong with it."""
+        outcome, source = self.run(kept, Exploration(plan, self.kinds), workers)
+        assert isinstance(source, Exploration), "it answers in its own kind"
+        return outcome, source, judge(outcome, self.expected(kept), self.oracles)
+
+    def try_out(self, kept: Kept, plan: Choices, workers: int | None) -> Story | None:
+        """The story of a plan, if its run fails."""
+        outcome, _, finding = self.explore(kept, plan, workers)
+        return None if finding is None else Story(kept, outcome.happened, workers, finding)
+
+    def try_token(self, token: str) -> Story | None:
+        """The story of a token, if its run still comes about and fails."""
+        try:
+            wanted = tokens.read(token)
+        except errors.UsageError:
+            return None
+        kept = wanted.kept or self.case.everything
+        outcome, _ = self.run(kept, tokens.Replay(wanted.choices, self.kinds), wanted.workers)
+        finding = judge(outcome, self.expected(kept), self.oracles)
+        return None if finding is None else Story(kept, outcome.happened, wanted.workers, finding)
+
+    def show(self, kept: Kept, source: Source | None, workers: int | None) -> tuple[Execution, Outcome]:
+        """One run with its journal."""
+        seed_randomness(b"run")
+        for carriers in (None, self.carriers):
+            execution = Execution(self.case, kept, source, carriers=carriers, workers=workers, keeps_journal=True)
+            outcome = execution.go()
+            if not execution.needs_strands:
+                break
+            source = None if source is None else source.afresh()
+        return execution, outcome
+
+    def tell(self, story: Story) -> Telling:
+        """The run of a story once more, followed from statement to statement."""
+        seed_randomness(b"run")
+        tellings: list[Telling] = []
+
+        def make(execution: Execution) -> Telling:
+            tellings.append(Telling(execution))
+            return tellings[-1]
+
+        for carriers in (None, self.carriers):
+            source = Exploration(story.plan, self.kinds)
+            execution = Execution(
+                self.case, story.kept, source, carriers=carriers, make_teller=make, workers=story.workers,
+                during=self.oracles.during(),
+            )  # fmt: skip
+            execution.go()
+            if not execution.needs_strands:
+                break
+        return tellings[-1]
+
+    def _count(self, outcome: Outcome, subject: Any) -> None:
+        for address in outcome.happened:
+            self.tally[FAULT_OF[address.kind]] += 1
+        self.redeliveries += outcome.redeliveries
+        self.overlaps += outcome.overlaps
+        self.legally_dead += bool(outcome.dead)
+        for predicate in self.oracles.sometimes:
+            if predicate.name not in self.seen_sometimes and is_true(predicate, subject):
+                self.seen_sometimes.add(predicate.name)
+
+
+def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[str]) -> str:
+    text = f"{name} differs from itself: two runs on the perfect queue left {difference(first, second)}. "
+    if changed:
+        return text + (
+            f"The module global {changed[0]} keeps state from one run to the next; on Lambda it dies with its "
+            "environment. What is to survive belongs into the subject's __init__; a cache of an environment into "
+            "environment(), or use minisqs.deployed('module:handler', outside=...)"
+        )
+    return text + (
+        "What is observed depends on something that is not the same each time, such as the clock, random draws, or "
+        "state outside of the subject; leave it out of observe()"
+    )
+
+

@@ -1,0 +1,221 @@
+"""What is wrong with a run: how its end differs from that of the perfect queue, and other things that must hold.
+
+A run has two phases: things go wrong, then they stop and the world comes to rest. ``same`` and the user's
+``always`` judge what was done under faults, ``drains`` that the consumer gets on its feet once they stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from .. import errors
+from .runs import LOCKED, NEVER_SETTLES, Outcome
+
+SAME: Final = "same"
+DRAINS: Final = "drains"
+CONSERVED: Final = "conserved"
+DEAD_LETTERS: Final = "dead_letters"
+ORDER: Final = "fifo_order"
+EFFECT_FIRST: Final = "effect_before_delete"
+COMMUTES: Final = "commutes"
+ALWAYS: Final = "always"
+SOMETIMES: Final = "sometimes"
+
+BY_DEFAULT: Final = (SAME, CONSERVED, DRAINS, DEAD_LETTERS, ORDER)
+NAMED: Final = (*BY_DEFAULT, EFFECT_FIRST, COMMUTES)
+
+
+@attrs.frozen
+class Predicate:
+    """Something of the user's own that must hold; ``always`` and ``sometimes`` make it.
+
+    Attributes:
+        kind: ``always`` or ``sometimes``.
+        holds: Called with the subject (of a scenario, with what it observes).
+        name: What it is called in reports.
+    """
+
+    kind: str
+    holds: Callable[[Any], object]
+    name: str
+
+
+def always(holds: Callable[[Any], object], name: str | None = None) -> Predicate:
+    """An oracle: ``holds(subject)`` must be true after each event of each run in which the user's code ran.
+
+    Args:
+        holds: Gets the subject; what it returns is taken as true or false, and an AssertionError as false.
+        name: For reports; its own name unless given.
+    """
+    return _predicate(ALWAYS, holds, name)
+
+
+def sometimes(holds: Callable[[Any], object], name: str | None = None) -> Predicate:
+    """An oracle: ``holds(subject)`` must have been true at the end of at least one run, or the check tested too little."""
+    return _predicate(SOMETIMES, holds, name)
+
+
+def _predicate(kind: str, holds: object, name: str | None) -> Predicate:
+    if not callable(holds):
+        raise errors.UsageError(f"{kind} takes a function of the subject, not {holds!r}")
+    return Predicate(kind, holds, name or getattr(holds, "__name__", kind))
+
+
+@attrs.frozen(kw_only=True)
+class Oracles:
+    """By what a check judges.
+
+    Attributes:
+        names: Of the built-in oracles.
+        always: The user's own, about every moment.
+        sometimes: The user's own, about at least one run.
+    """
+
+    names: frozenset[str] = frozenset(BY_DEFAULT)
+    always: tuple[Predicate, ...] = ()
+    sometimes: tuple[Predicate, ...] = ()
+
+    @classmethod
+    def of(cls, given: object, subject: Any) -> Oracles:
+        """What ``oracles=`` means, and the subject's own ``always`` and ``sometimes`` methods.
+
+        Raises:
+            UsageError: Neither a known name nor an oracle.
+        """
+        if given is not None and (isinstance(given, (str, bytes)) or not isinstance(given, Iterable)):
+            raise errors.UsageError(f"oracles are a list of names and of always(...) and sometimes(...), not {given!r}")
+        listed = list(given) if given is not None else []
+        predicates = [one for one in listed if isinstance(one, Predicate)]
+        names = [one for one in listed if not isinstance(one, Predicate)]
+        for name in names:
+            if name not in NAMED:
+                raise errors.UsageError(
+                    f"{name!r} is not an oracle; there are {', '.join(NAMED)}, and minisqs.always and sometimes"
+                )
+        for kind in (ALWAYS, SOMETIMES):
+            if callable(getattr(subject, kind, None)):
+                predicates.append(_predicate(kind, _method(kind), f"{kind}()"))
+        return cls(
+            names=frozenset(names or BY_DEFAULT),
+            always=tuple(one for one in predicates if one.kind == ALWAYS),
+            sometimes=tuple(one for one in predicates if one.kind == SOMETIMES),
+        )
+
+    def during(self) -> Callable[[Any], str] | None:
+        """What looks at every moment of a run."""
+        if not self.always:
+            return None
+        return lambda subject: next((one.name for one in self.always if not _is_true(one, subject)), "")
+
+
+def _method(name: str) -> Callable[[Any], object]:
+    return lambda subject: getattr(subject, name)()
+
+
+def _is_true(predicate: Predicate, subject: Any) -> bool:
+    try:
+        return bool(predicate.holds(subject))
+    except AssertionError:
+        return False
+
+
+def is_true(predicate: Predicate, subject: Any) -> bool:
+    """Whether an oracle of the user's holds now."""
+    return _is_true(predicate, subject)
+
+
+@attrs.frozen
+class Finding:
+    """What is wrong with a run.
+
+    Attributes:
+        oracle: Which oracle says so.
+        what: In words, as the end of a sentence that begins with what went wrong in the world.
+        expected: What the perfect queue leaves behind.
+        got: What this run left behind.
+    """
+
+    oracle: str
+    what: str
+    expected: Any
+    got: Any
+
+
+def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
+    """What is wrong with a run that ended so; None if nothing is."""
+    names, got = oracles.names, outcome.state
+    if outcome.violated:
+        return Finding(ALWAYS, f"{outcome.violated} does not hold any more", f"{outcome.violated} always holds", got)
+    if outcome.ended == LOCKED and DRAINS in names:
+        return Finding(DRAINS, f"nobody gets on: {outcome.why}", expected, got)
+    if outcome.ended == NEVER_SETTLES and DRAINS in names:
+        return Finding(DRAINS, _never(outcome), expected, got)
+    if outcome.dead:
+        if not is_legally_dead(outcome) and DEAD_LETTERS in names:
+            return Finding(
+                DEAD_LETTERS,
+                f"{_listed(outcome.dead)} went to the dead-letter queue, though no fault used up the receives",
+                expected,
+                got,
+            )
+        return None  # what the world did to these messages is not the consumer's doing
+    if outcome.left and DRAINS in names:
+        return Finding(DRAINS, f"{_listed(outcome.left)} is still in the queue when all is quiet", expected, got)
+    if outcome.out_of_order and ORDER in names:
+        return Finding(ORDER, outcome.out_of_order, expected, got)
+    if SAME in names and not equal(got, expected):
+        return Finding(SAME, "the outside world is another than after the perfect queue", expected, got)
+    return None
+
+
+def is_legally_dead(outcome: Outcome) -> bool:
+    """Whether faults account for every message in a dead-letter queue."""
+    return all(address in outcome.harmed for address in outcome.dead)
+
+
+def _never(outcome: Outcome) -> str:
+    messages = f" ({_listed(outcome.left)} is still there)" if outcome.left else ""
+    return f"the consumer never comes to rest{messages}: {outcome.why}"
+
+
+def _listed(addresses: Sequence[str]) -> str:
+    return f"message {', '.join(address.rpartition('/')[2] for address in addresses)}"
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two observed states are the same; such as cannot be compared, like arrays, by what they show."""
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001  # whatever their comparison raises
+        return repr(one) == repr(other)
+
+
+def difference(one: Any, other: Any, path: str = "") -> str:
+    """Where two states differ first, in words.
+
+    >>> difference({"a": [1, 2]}, {"a": [1, 3]})
+    "at ['a'][1]: 2 and 3"
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in [*one, *(key for key in other if key not in one)]:
+            if key not in one or key not in other:
+                return f"{path}[{key!r}] is there only once"
+            if not equal(one[key], other[key]):
+                return difference(one[key], other[key], f"{path}[{key!r}]")
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
+        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+            if not equal(left, right):
+                return difference(left, right, f"{path}[{index}]")
+    return f"at {path}: {shown(one)} and {shown(other)}" if path else f"{shown(one)} and {shown(other)}"
+
+
+def shown(value: Any, width: int = 200) -> str:
+    """A value as text, not longer than ``width``."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  # a repr of the user's may raise anything
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,227 @@
+"""What a failing check says: a verdict in one sentence, what was expected, what went wrong in the world, the story.
+
+Written for somebody who has never seen minisqs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from ..engine import decisions as chance
+from ..limits import SECOND_NS
+from ..sim import faults, statements
+from ..sim.sources import END, Place, PointAddress
+from . import telling
+from .oracles import ALWAYS, SAME, Finding, shown
+from .stories import Story
+from .telling import Line
+
+WIDTH: Final = 118
+MOST_LINES: Final = 18
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """One thing that went wrong in the world.
+
+    Attributes:
+        name: The name of the fault.
+        words: What happened, as a sentence.
+        permitted_by: What permits it.
+        address, answer: The choice as data.
+    """
+
+    name: str
+    words: str
+    permitted_by: str
+    address: Place
+    answer: int
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """The story of a failing run.
+
+    Attributes:
+        subject: What was checked.
+        verdict: One sentence.
+        expected: What the perfect queue leaves behind.
+        got: What this run left behind.
+        faults: What went wrong in the world.
+        messages: The messages of the run, as place and body.
+        timeline: What happened, in order.
+        lanes: The workers.
+        token: What replays the run.
+        replay: The line that does it.
+        tried: How many runs were made, and what went wrong in them, in words.
+        seed: Of a sweep, the seed that found it.
+        plan: The choices, for ``minisqs.run(..., faults=Plan(report.plan))``.
+    """
+
+    subject: str
+    verdict: str
+    expected: Any
+    got: Any
+    faults: tuple[Fault, ...]
+    messages: tuple[tuple[int, str], ...]
+    timeline: tuple[Line, ...]
+    lanes: tuple[str, ...]
+    token: str
+    replay: str
+    tried: str = ""
+    seed: int | None = None
+    oracle: str = SAME
+    plan: dict[Place, int] = attrs.field(factory=dict)
+
+    def text(self) -> str:
+        """The whole report, in 30 lines for an ordinary bug."""
+        return "\n".join(_text(self)) + "\n"
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def fault_of(address: Place, answer: int) -> Fault:
+    """One choice, in words."""
+    name = faults.FAULT_OF[address.kind]
+    return Fault(
+        name=name,
+        words=sentence(address, answer),
+        permitted_by=faults.FAULTS[name].permitted_by,
+        address=address,
+        answer=answer,
+    )
+
+
+def sentence(address: Place, answer: int) -> str:
+    """What a choice did, as a sentence without a full stop."""
+    producer, _, place = address.subject.rpartition("/")
+    subject = f"message {place}" if producer == "main" else address.subject
+    if isinstance(address, PointAddress):
+        delivery = f"delivery {address.occurrence + 1} of {subject}"
+        return f"{delivery} {_at_point(address, answer)}"
+    words = faults.in_words(address.kind, answer)
+    if address.kind in (chance.DUPLICATE, chance.REORDER, chance.DUPLICATE_AFTER_DELETE, chance.STALE_DELETE):
+        return f"{subject}: {words}"
+    if address.kind == chance.SPLIT:
+        return f"the poller takes {answer} of the messages first"
+    return f"{subject}: {words}"
+
+
+def _at_point(address: PointAddress, answer: int) -> str:
+    digest, _, visit = address.point.rpartition(".")
+    here = "after its last statement, before the delete"
+    if digest != END:
+        number = number_of(digest)
+        here = f"before `{telling.text_of(number)}` ({telling.where(number)})"
+        if visit != "1":
+            here += f", the {_ordinal(int(visit))} time it comes there"
+    if address.kind == chance.KILL:
+        return f"is killed {here}"
+    if address.kind == chance.INTERRUPT:
+        return f"is interrupted {here}"
+    if address.kind == chance.STALL:
+        return f"stalls until {chance.STALLS[answer - 1]}, {here}"
+    if answer == 1:
+        return f"waits {here} while others go on"
+    copy = "the message is" if answer == 2 else f"message {answer - 1} of its batch is"
+    return f"waits {here} while {copy} delivered a second time"
+
+
+def number_of(digest: str) -> int:
+    """The number of the statement with a digest; the latest where the file was compiled more than once."""
+    for statement in reversed(statements.STATEMENTS):
+        if statement.digest == digest:
+            return statement.number
+    raise LookupError(digest)
+
+
+def verdict_of(story: Story, found: Sequence[Fault]) -> str:
+    """The whole story in one sentence."""
+    finding = story.finding
+    went_wrong = " and ".join(fault.words for fault in found) or "nothing goes wrong at all"
+    went_wrong = went_wrong[0].upper() + went_wrong[1:]
+    return f"{went_wrong}: {_end(finding)}."
+
+
+def _end(finding: Finding) -> str:
+    if finding.oracle == SAME:
+        return f"that leaves {shown(finding.got, 60)} instead of {shown(finding.expected, 60)}"
+    return finding.what
+
+
+def _ordinal(number: int) -> str:
+    return faults._ordinal(number)
+
+
+def _text(report: Report) -> list[str]:
+    lines = [f"{report.subject} breaks: {report.verdict}", ""]
+    if report.oracle != ALWAYS:
+        lines.append(f"expected  {shown(report.expected, WIDTH - 10)}   (after the perfect queue)")
+    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", "What went wrong in the world, each of it permitted:"]
+    lines += [f"  * {_capital(fault.words)}.  [{fault.name}: {fault.permitted_by}]" for fault in report.faults]
+    if not report.faults:
+        lines.append("  nothing")
+    lines += ["", *_timeline(report), ""]
+    if report.faults:
+        lines.append("Without " + ("this fault" if len(report.faults) == 1 else "any one of these faults") + " it passes.")
+    if report.tried:
+        lines.append(report.tried)
+    return [*lines, f"To see it again: {report.replay}"]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _timeline(report: Report) -> list[str]:
+    """The lines of the timeline, with a lane for each worker."""
+    lanes = len(report.lanes)
+    names = ", ".join(f"{number} is {name}" for number, name in enumerate(report.lanes, 1))
+    head = f"{'time':>9}  {' '.join(str(number) for number in range(1, lanes + 1))}   ({names})" if lanes else f"{'time':>9}"
+    lines = [head]
+    active: set[int] = set()
+    previous = ""
+    for line in _shortened(report.timeline):
+        if line.mark == "+":
+            active.add(line.lane)
+        marks = [
+            line.mark if line.lane == lane and line.mark else "|" if lane in active else " " for lane in range(1, lanes + 1)
+        ]
+        if line.mark == "-" or (line.mark == "*" and line.text.startswith("is killed")):
+            active.discard(line.lane)
+        time = f"{line.time_ns / SECOND_NS:g} s"
+        star = "*" if line.mark == "*" else " "
+        text = f"{star}{time if time != previous else '':>8}  {' '.join(marks)}   {line.text}"
+        previous = time
+        lines.append(text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…")
+    return lines
+
+
+def _shortened(timeline: Sequence[Line]) -> list[Line]:
+    """All lines, or the first and last ones and all faults where there are too many."""
+    if len(timeline) <= MOST_LINES:
+        return list(timeline)
+    keep = {index for index, line in enumerate(timeline) if line.is_fault}
+    for index in _by_weight(timeline):
+        if len(keep) >= MOST_LINES - 1:
+            break
+        keep.add(index)
+    kept = [line for index, line in enumerate(timeline) if index in keep]
+    left_out = len(timeline) - len(kept)
+    return [*kept, Line(kept[-1].time_ns, 0, "", f"({left_out} more lines in report.timeline)", ())]
+
+
+def _by_weight(timeline: Sequence[Line]) -> list[int]:
+    """The places of the lines, those that matter most first: what begins, what changes something, the rest."""
+    rank = {"+": 0, "|": 1, "-": 2, "": 3}
+    return sorted(range(len(timeline)), key=lambda index: (rank.get(timeline[index].mark, 3), index))
+
+
+def file_name(path: str) -> str:
+    """A path without its directories."""
+    return Path(path).name

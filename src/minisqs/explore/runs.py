@@ -1,0 +1,277 @@
+"""One run of a case: a world is built, the messages are sent, things go wrong as planned, the end is observed.
+
+``run`` and ``perfect`` are for tests of the user's own; ``Execution`` is what check, prove and sweep are made of.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import attrs
+
+from .. import errors, limits
+from ..engine.lifecycle import STRAY
+from ..limits import SECOND_NS
+from ..sim import statements
+from ..sim.intercepts import here
+from ..sim.sources import Place, SeededSource, Source
+from ..sim.stage import SeededAnswers, Stage, Teller, Unwind
+from ..sim.strands import Carriers
+from ..world import World
+from .choices import CODE, POINT_KINDS, Exploration
+from .subjects import Case
+
+SETTLED: Final = "settled"
+NEVER_SETTLES: Final = "never settles"
+LOCKED: Final = "locked"
+
+EVENT_BUDGET: Final = 20_000
+"""So many events may follow the last fault."""
+
+UNCHANGED: Final = 12
+"""So many works in a row that change nothing, and read no clock, are taken for endless."""
+
+
+@attrs.define
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: What was observed.
+        ended: ``settled``, ``never settles`` or ``locked``.
+        why: Of the other two, in words.
+        happened: What went wrong, by address.
+        works: How often user code was begun.
+        overlaps: How often while other code was under way.
+        redeliveries: How often a message was handed over again.
+        left: The messages that are still in their queue, by address.
+        dead: Those in a dead-letter queue.
+        raised: The first exception of a handler, if any.
+        journal_text: Nothing but in a run that is told.
+    """
+
+    state: Any = None
+    ended: str = SETTLED
+    why: str = ""
+    happened: dict[Place, int] = attrs.field(factory=dict)
+    works: int = 0
+    overlaps: int = 0
+    redeliveries: int = 0
+    left: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    harmed: frozenset[str] = frozenset()
+    raised: BaseException | None = None
+    violated: str = ""
+    out_of_order: str = ""
+
+
+class Execution:
+    """One run of a case.
+
+    Args:
+        case: What runs.
+        kept: The places of the messages that are sent.
+        source: What answers the questions; None for the perfect queue.
+        hooked: Whether statements of the user's code are points.
+        carriers: Threads, where one stack is not enough.
+        teller: Who follows.
+        chance_seed: From which the user's own draws come; the case's seed unless given.
+        during: Called after each step of the world in which user code ran; says what is violated, or nothing.
+        event_budget: So many events may happen.
+        impatient: Whether a run in which nothing changes any more is given up before its day is over.
+        workers: How many may work at once; None for as many as the settings allow.
+        keeps_journal: Whether the world's journal is kept.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        kept: Sequence[int],
+        source: Source | None,
+        *,
+        hooked: bool = True,
+        carriers: Carriers | None = None,
+        make_teller: Callable[[Execution], Teller] | None = None,
+        during: Callable[[Any], str] | None = None,
+        event_budget: int = EVENT_BUDGET,
+        impatient: bool = True,
+        workers: int | None = None,
+        keeps_journal: bool = False,
+    ) -> None:
+        self.case = case
+        self.outcome = Outcome()
+        self.event_budget = event_budget
+        self._kept = kept
+        self._hooked = hooked
+        self._during = during
+        self._impatient = impatient
+        self.world = World(
+            case.seed,
+            source,
+            journal_length=None if make_teller or keeps_journal else 0,
+            account_concurrency=limits.CONCURRENCY if workers is None else workers,
+        )
+        port = self.world.sqs
+        port.kernel.skips_idle = True
+        answers: Any = source if isinstance(source, Exploration) else None
+        if isinstance(source, Exploration):
+            source.port = port
+        elif isinstance(source, SeededSource) and (kinds := [kind for kind in POINT_KINDS if source.rate(kind)]):
+            answers = SeededAnswers(port, CODE, kinds)
+        self.source = source
+        teller = make_teller(self) if make_teller else None
+        self.stage = port.stage = Stage(port, answers, self._finish, carriers=carriers, teller=teller)
+        self._observe: Callable[[], Any] = lambda: None
+        self.outside: Any = None
+        self._finished = False
+        self._fingerprint: object = None
+        self._unchanged = 0
+        self._works_seen = 0
+
+    @property
+    def needs_strands(self) -> bool:
+        """Whether one stack was not enough, so that nothing can be said of this run."""
+        return self.stage.needs_strands
+
+    def go(self) -> Outcome:
+        """Run to the end.
+
+        Raises:
+            Whatever ended the run beside the user's own handling of it.
+        """
+        stage = self.stage
+        before, here.simulation = here.simulation, stage
+        hook, statements.arrive = statements.arrive, stage.arrive if self._hooked else None
+        try:
+            self._begin()
+            self._finish()
+        except Unwind:
+            pass
+        finally:
+            stage.drop()
+            here.simulation, statements.arrive = before, hook
+            if self.outside is not None and callable(close := getattr(self.outside, "close", None)):
+                close()
+        if stage.escaped is not None:
+            raise stage.escaped
+        return self.outcome
+
+    def _begin(self) -> None:
+        case = self.case
+        if case.is_scenario:
+            observe = case.subject(self.world)
+            if not callable(observe):
+                raise errors.UsageError(f"the scenario {case.name} returns what observes it, a function, not {observe!r}")
+            self._observe = observe
+        else:
+            self.outside = case.build()
+            case.set_up(self.world, self.outside, self._kept)
+            self._observe = lambda: case.observe(self.outside)
+
+    # --------------------------------------------------------------------------------------------- the end
+    def _finish(self) -> None:
+        """Run until nothing happens any more, and look."""
+        if self._finished:
+            return
+        try:
+            self._run_until_idle()
+        except errors.NeverSettled as error:
+            if self.stage.over:
+                raise
+            self.outcome.ended, self.outcome.why = NEVER_SETTLES, str(error)
+        except Unwind:
+            if self.stage.stuck is None or self._finished:
+                raise
+            holder, where = self.stage.stuck
+            self.outcome.ended = LOCKED
+            self.outcome.why = f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
+        if not self._finished:
+            self._finished = True
+            self._take_in()
+
+    def _run_until_idle(self) -> None:
+        """Let time pass in portions, and see between them whether anything is still changing."""
+        world, kernel = self.world, self.world.sqs.kernel
+        give_up_ns = lambda: world.sqs.last_fault_ns + 86_400 * SECOND_NS  # noqa: E731
+        kernel.run_until_idle(give_up_ns, self.event_budget, self._watch if self._impatient or self._during else None)
+
+    def _watch(self) -> None:
+        """After an event: has user code run, and is anything still changing?"""
+        begun = self.stage.begun
+        if begun == self._works_seen or self.stage.current is not None:
+            return
+        self._works_seen = begun
+        if self._during is not None and self.outside is not None and (violated := self._during(self.outside)):
+            self.outcome.violated = violated
+            self.stage.over = True
+            self._finished = True
+            self._take_in()
+            raise Unwind
+        if self._impatient and begun > UNCHANGED:
+            self._give_up_if_unchanged()
+
+    def _give_up_if_unchanged(self) -> None:
+        fingerprint = fingerprint_of(self.outside)
+        if fingerprint is None or fingerprint != self._fingerprint or self.stage.clock_was_read:
+            self._fingerprint, self._unchanged = fingerprint, 0
+            self.stage.clock_was_read = False
+            return
+        self._unchanged += 1
+        if self._unchanged >= UNCHANGED:
+            raise errors.NeverSettled(
+                f"{self._unchanged} deliveries in a row have changed nothing, and there are always more"
+            )
+
+    def _take_in(self) -> None:
+        """Look at everything, once: what happens on the way out of the run does not count."""
+        outcome, world, stage = self.outcome, self.world, self.stage
+        stage.current = None
+        if not outcome.violated and not stage.needs_strands:
+            outcome.state = kept_state(self._observe())
+        if isinstance(self.source, Exploration):
+            outcome.happened = dict(self.source.happened)
+        elif self.source is not None:
+            outcome.happened = dict(self.source.choices)
+        outcome.works, outcome.overlaps = stage.begun, stage.overlaps
+        outcome.redeliveries = sum(times - 1 for times in stage.works.values() if times > 1)
+        queues = world.sqs.service.queues()
+        policies = [queue.settings.redrive_policy for queue in queues]
+        targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}
+        outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
+        outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
+        outcome.harmed = frozenset(stage.harmed)
+        if world._lambda is not None:
+            outcome.raised = next(
+                (
+                    invocation.error
+                    for function in world._lambda.functions()
+                    for invocation in function.invocations
+                    if invocation.error is not None
+                ),
+                None,
+            )
+
+
+def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(
+        message.address for queue in queues for message in queue.messages.values() if message.state is not STRAY
+    )
+
+
+def kept_state(state: Any) -> Any:
+    """A copy of what was observed, as dying code may still change the original; itself where it has none."""
+    try:
+        return copy.deepcopy(state)
+    except Exception:  # noqa: BLE001  # what cannot be copied is compared as it is
+        return state
+
+
+def fingerprint_of(outside: Any) -> bytes | None:
+    """What the outside world is like, as bytes that are equal only for equal ones; None if that cannot be said."""
+    try:
+        return pickle.dumps(vars(outside))
+    except Exception:  # noqa: BLE001  # then nothing is concluded from it
+        return None

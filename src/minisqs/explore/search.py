@@ -1,0 +1,124 @@
+"""Looks for a run that breaks a consumer: the smallest first, all of them as far as the budget goes, then at random.
+
+The runs of a case form a tree (see ``choices``): a run's children have one thing more go wrong. The search
+walks it by weight, few faults and few messages before many; then seeds draw faults at rates of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from heapq import heappop, heappush
+from typing import Final
+
+from ..engine import decisions as chance
+from ..sim.faults import FAULT_OF, FAULTS, Faults
+from ..sim.sources import Place, SeededSource
+from .choices import Choices
+from .laboratory import Laboratory
+from .oracles import judge
+from .stories import Kept, Story
+
+WEIGHTS: Final = {
+    chance.KILL: 10, chance.OVERLAP: 10, chance.DUPLICATE: 10, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
+    chance.SPLIT: 11, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
+    chance.API_ERROR: 13, chance.PARTIAL: 13, chance.THROTTLE: 13, chance.LOST_ANSWER: 13, chance.MISS: 14,
+    chance.STALE_COUNTS: 14, chance.SKEW: 14, chance.TIE: 16,
+}  # fmt: skip
+"""How late a question is asked: what breaks most consumers comes first."""
+
+EXPLORING_WORKERS: Final = 2
+"""So many may work at once in the exhaustive part; random runs have as many as the settings allow."""
+
+LIKE_BUDGET: Final = 150
+"""So many runs look for a known kind of story on fewer messages."""
+
+RATES: Final = (0.02, 0.05, 0.15, 0.4)
+SHARES: Final = (0.3, 0.6, 1.0)
+
+
+class Search:
+    """Walks the tree of plans, lightest first.
+
+    Args:
+        laboratory: What runs them.
+        roots: The sets of messages to begin with.
+        workers: How many may work at once.
+        asks_ties: Whether the order of simultaneous events is tried out too.
+    """
+
+    def __init__(
+        self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS, *, asks_ties: bool = False
+    ) -> None:
+        self._laboratory = laboratory
+        self._workers = workers
+        self._asks_ties = asks_ties
+        self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
+        self._pushed = 0
+        for index, kept in enumerate(roots):
+            self._push(index * 6, kept, {})
+
+    def _push(self, weight: int, kept: Kept, plan: dict[Place, int]) -> None:
+        self._pushed += 1
+        heappush(self._heap, (weight, self._pushed, kept, plan))
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every plan has been tried."""
+        return not self._heap
+
+    def stories(self, budget: int, most_faults: int | None = None) -> Iterator[Story]:
+        """Failing runs as they are met, within so many runs."""
+        laboratory = self._laboratory
+        last = laboratory.runs + budget
+        while self._heap and laboratory.runs < last:
+            weight, _, kept, plan = heappop(self._heap)
+            outcome, source, finding = laboratory.explore(kept, plan, self._workers)
+            if finding is not None:
+                yield Story(kept, outcome.happened, self._workers, finding)
+            elif len(outcome.happened) == len(plan) and (most_faults is None or len(plan) < most_faults):
+                for _, address, answer in source.alternatives():
+                    if self._asks_ties or address.kind != chance.TIE:
+                        more = WEIGHTS[address.kind] + answer - 1
+                        self._push(weight + more, kept, {**plan, address: answer})
+
+
+def search_like(laboratory: Laboratory, kept: Kept, story: Story) -> Story | None:
+    """A story on other messages, with no more faults than another one has, and of its kinds only."""
+    kinds, laboratory.kinds = laboratory.kinds, frozenset(FAULT_OF[address.kind] for address in story.plan)
+    try:
+        search = Search(laboratory, [kept], story.workers)
+        found = next(search.stories(LIKE_BUDGET, len(story.plan)), None)
+    finally:
+        laboratory.kinds = kinds
+    return found if found is not None and found.size < story.size else None
+
+
+def roots_of(messages: int) -> list[Kept]:
+    """The sets of messages that a search begins with: the first, the first two, all."""
+    everything = tuple(range(messages))
+    return list(dict.fromkeys([everything[:1], everything[:2], everything]))
+
+
+def drawn(seed: int | str, number: int, kinds: frozenset[str], given: Faults | None) -> SeededSource:
+    """What answers in the ``number``-th random run of a seed: some kinds of fault, at a rate, or those given."""
+    bits = blake2b(f"{seed} {number}".encode(), digest_size=32).digest()
+    if given is None:
+        share, rate = SHARES[bits[0] % len(SHARES)], RATES[bits[1] % len(RATES)]
+        names = [name for name in FAULTS if name in kinds]
+        chosen = [name for index, name in enumerate(names) if bits[2 + index] < share * 256] or [names[bits[30] % len(names)]]
+        given = Faults(**dict.fromkeys(chosen, rate))
+    return SeededSource(bits, given)
+
+
+def random_story(
+    laboratory: Laboratory, kept: Kept, seed: int | str, number: int, given: Faults | None
+) -> Story | None:
+    """What is wrong with the ``number``-th random run of a seed, if anything."""
+    outcome, source = laboratory.run(kept, drawn(seed, number, laboratory.kinds, given))
+    finding = judge(outcome, laboratory.expected(kept), laboratory.oracles)
+    return None if finding is None else Story(kept, _plan(source.choices), None, finding)
+
+
+def _plan(choices: Choices) -> Choices:
+    return dict(choices)

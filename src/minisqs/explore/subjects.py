@@ -1,0 +1,341 @@
+"""What is checked: a consumer with the world outside of it, the messages it gets, and the settings it runs under.
+
+A *subject* is built afresh for each run: it is the outside world, which survives every crash. Its handler is
+what will be deployed; or it makes one for each environment, and what that closes over dies with the
+environment. A *scenario* sets a whole world up by itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, Final
+
+from .. import errors
+from ..client.attributes import RedrivePolicy
+from ..engine.values import SendMessage
+from ..outside import Table
+from ..sim import statements
+from ..world import World
+
+QUEUE: Final = "orders"
+DEAD_LETTER_QUEUE: Final = "orders-dead"
+_QUEUE_NAME_RULE: Final = "the check names its own queues"
+
+
+def scenario(function: Callable[[World], Callable[[], object]]) -> Callable[[World], Callable[[], object]]:
+    """Mark a function that sets a world up and returns what observes it, for ``check`` and its like.
+
+    The function gets a fresh ``World`` for each run. What it sends itself is exempt from faults; the consumers
+    and functions that it starts are not. What it returns is called once the world has come to rest.
+    """
+    function.__minisqs_scenario__ = True  # type: ignore[attr-defined]
+    return function
+
+
+class Deployed:
+    """Code as it lies in the user's files, executed anew for each environment; ``deployed`` makes it."""
+
+    def __init__(self, path: str, outside: Callable[[], Any]) -> None:
+        module, colon, name = path.partition(":")
+        if not colon or not module or not name:
+            raise errors.UsageError(f"deployed code is named as 'module:handler', not {path!r}")
+        if not callable(outside):
+            raise errors.UsageError(f"outside is a class, or a function that makes the outside world, not {outside!r}")
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+            raise errors.UsageError(f"there is no module {module!r} with source code on the import path")
+        self.__name__ = path
+        self.path = spec.origin
+        self._spec = spec
+        self._handler = name
+        self._outside = outside
+        self._source = Path(spec.origin).read_text(encoding="utf-8")
+        self._plain = compile(self._source, spec.origin, "exec", dont_inherit=True)
+
+    def __call__(self) -> _DeployedSubject:
+        """The outside world of one run, with environments that execute the code."""
+        return _DeployedSubject(self, self._outside())
+
+    def fresh_handler(self, outside: Any) -> Callable[..., Any]:
+        """The handler of a new environment: the module is executed anew, and joined to the outside world."""
+        module = ModuleType(self._spec.name)
+        module.__spec__, module.__file__, module.__loader__ = self._spec, self.path, self._spec.loader
+        module.__package__ = self._spec.parent
+        before = sys.modules.get(self._spec.name)
+        sys.modules[self._spec.name] = module
+        try:
+            exec(self._code(), vars(module))
+        finally:
+            if before is None:
+                del sys.modules[self._spec.name]
+            else:
+                sys.modules[self._spec.name] = before
+        if callable(connect := getattr(outside, "connect", None)):
+            connect(module)
+        handler = vars(module).get(self._handler)
+        if not callable(handler):
+            raise errors.UsageError(f"{self._spec.name} has no function {self._handler!r}")
+        return handler  # type: ignore[no-any-return]  # a handler takes what it likes
+
+    def _code(self) -> CodeType:
+        return statements.compiled(self.path, self._source) if statements.arrive is not None else self._plain
+
+
+class _DeployedSubject:
+    """One run's outside world behind deployed code."""
+
+    def __init__(self, code: Deployed, outside: Any) -> None:
+        self._code = code
+        self.outside = outside
+
+    def environment(self) -> Callable[..., Any]:
+        return self._code.fresh_handler(self.outside)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("observe", "close", "disconnect", "always", "sometimes"):
+            return getattr(self.outside, name)
+        raise AttributeError(name)
+
+
+def deployed(path: str, *, outside: Callable[[], Any]) -> Deployed:
+    """A subject of code as it will be deployed: the module is executed anew for each environment.
+
+    What the module keeps in its globals lives and dies with an environment, as on Lambda.
+
+    Args:
+        path: ``"module:handler"``, importable from here.
+        outside: A class, or a function, that makes the outside world of a run. It has ``observe()``; where
+            it has ``connect(module)``, that is called with each fresh module, to hand it what it works on.
+
+    Raises:
+        UsageError: Not of that form, or no such module.
+    """
+    return Deployed(path, outside)
+
+
+class Case:
+    """A subject, its messages and its settings: everything that the runs of one check have in common.
+
+    Args:
+        subject: A class, or a function, that makes the outside world of a run; a ``deployed``; a scenario.
+        messages: Texts or ``SendMessage``; none for a scenario.
+        queue: Arguments of ``create_queue``, and ``max_receive_count``.
+        function: Arguments of ``create_function``.
+        mapping: Arguments of ``create_event_source_mapping``.
+        trace: Which files are the user's own.
+        seed: From which ids and draws come.
+
+    Raises:
+        UsageError: An argument is not of its form.
+    """
+
+    def __init__(
+        self,
+        subject: Any,
+        messages: Sequence[str | SendMessage] | None,
+        *,
+        queue: Mapping[str, Any] | None = None,
+        function: Mapping[str, Any] | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        trace: object = None,
+        seed: int | str | None = None,
+    ) -> None:
+        self.is_scenario = getattr(subject, "__minisqs_scenario__", False)
+        self.subject = _checked_subject(subject, is_scenario=self.is_scenario)
+        self.messages = () if self.is_scenario and messages is None else _checked_messages(messages)
+        if self.is_scenario and self.messages:
+            raise errors.UsageError("a scenario sends its own messages; give it none")
+        self.queue = _settings("queue", queue)
+        self._given_queue = dict(self.queue)
+        self.max_receive_count = self.queue.pop("max_receive_count", None)
+        self.function = _settings("function", function)
+        self.mapping = _settings("mapping", mapping)
+        self.seed = seed
+        self.is_fifo = bool(self.queue.get("fifo_queue"))
+        self.queue_name = self.queue.pop("name", QUEUE + ".fifo" if self.is_fifo else QUEUE)
+        self.trace = statements.traced(trace, _file_of(self.subject))
+        self._following: statements.Following | None = None
+
+    @property
+    def name(self) -> str:
+        """What the user calls the subject."""
+        return str(getattr(self.subject, "__qualname__", None) or getattr(self.subject, "__name__", None) or "the subject")
+
+    @property
+    def everything(self) -> tuple[int, ...]:
+        """The places of all messages, from 0."""
+        return tuple(range(len(self.messages)))
+
+    @property
+    def following(self) -> statements.Following:
+        """The statements of the user's code."""
+        if self._following is None:
+            self._following = statements.follow([self.subject], self.trace)
+        return self._following
+
+    @property
+    def digest(self) -> str:
+        """Four hexadecimal digits for the subject's name and settings: not for its code, which may be edited."""
+        told = repr([self.name.rpartition(".")[2], self.max_receive_count, *map(_in_order, (self.queue, self.function, self.mapping))])
+        return blake2b(told.encode(), digest_size=2).hexdigest()
+
+    @property
+    def messages_digest(self) -> str:
+        """Four hexadecimal digits for the messages."""
+        return blake2b(repr([_told(message) for message in self.messages]).encode(), digest_size=2).hexdigest()
+
+    def replay_line(self, token: str) -> str:
+        """What a user types to see a run again."""
+        given = {"queue": self._given_queue, "function": self.function, "mapping": self.mapping}
+        settings = "".join(f", {name}={value!r}" for name, value in given.items() if value)
+        seed = "" if self.seed is None else f", seed={self.seed!r}"
+        messages = "" if self.is_scenario else ", messages"
+        return f'minisqs.replay({self.name}, "{token}"{messages}{settings}{seed})'
+
+    def body(self, place: int) -> str:
+        """The body of the message at a place, from 0."""
+        message = self.messages[place]
+        return message if isinstance(message, str) else message.body
+
+    def globals_seen(self) -> dict[str, str]:
+        """The module globals that the user's functions name, as they are now, by module and name."""
+        seen = {}
+        for function, _ in self.following._instrumented:
+            module = function.__globals__
+            for name in _names(function.__code__):
+                value = module.get(name)
+                if name in module and not callable(value) and not isinstance(value, ModuleType):
+                    seen[f"{module.get('__name__')}.{name}"] = repr(value)
+        return seen
+
+    # -------------------------------------------------------------------------------------------- setting up
+    def build(self) -> Any:
+        """The outside world of one run."""
+        outside = self.subject()
+        if not callable(getattr(outside, "environment", None)) and not callable(getattr(outside, "handler", None)):
+            raise errors.UsageError(
+                f"{self.name} has neither a handler(event, context) nor an environment() that makes one: the subject "
+                "of a check is a class whose instance is the outside world, with the handler as a method"
+            )
+        return outside
+
+    def set_up(self, world: World, outside: Any, kept: Sequence[int]) -> None:
+        """Make the queue, the function and the mapping in a world, and send the messages at ``kept`` places."""
+        attributes = dict(self.queue)
+        if self.max_receive_count is not None:
+            name = DEAD_LETTER_QUEUE + (".fifo" if self.is_fifo else "")
+            dead = world.create_queue(name, **({"fifo_queue": True} if self.is_fifo else {}))  # type: ignore[arg-type]
+            attributes["redrive_policy"] = RedrivePolicy(dead, self.max_receive_count)
+        queue = world.create_queue(self.queue_name, **attributes)
+        handler = getattr(outside, "handler", None)
+        lambda_ = world._functions
+        settings = dict(self.function)
+        if callable(getattr(outside, "environment", None)):
+            settings |= {"environment": outside.environment, "ends": getattr(outside, "disconnect", None)}
+            handler = _handler_of_environment
+        function = lambda_.create_function(
+            handler, settings.pop("name", "handler"), settings.pop("reserved_concurrency", None), **settings
+        )
+        lambda_.create_event_source_mapping(queue.arn, function, dict(self.mapping))
+        for place in kept:
+            message = self.messages[place]
+            world.sqs.service.skip_places("main", place)
+            world.sqs.send_message(queue.url, message)
+
+    def observe(self, outside: Any) -> Any:
+        """What the outside world looks like: what the subject's ``observe()`` says, or else its tables."""
+        if callable(observe := getattr(outside, "observe", None)):
+            return observe()
+        tables = {name: value.observe() for name, value in sorted(vars(outside).items()) if isinstance(value, Table)}
+        if not tables:
+            raise errors.UsageError(
+                f"{self.name} has no observe(): it returns what the outside world would see, such as "
+                "sorted(self.charges); without it, minisqs looks at the outside.Table objects among its attributes, "
+                "and there is none"
+            )
+        return tables
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _handler_of_environment(event: Any, context: Any) -> None:
+    """Stands where the handlers that environments make are called."""
+
+
+def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
+    if is_scenario:
+        return subject  # type: ignore[no-any-return]  # a scenario is a function
+    if not callable(subject):
+        raise errors.UsageError(
+            f"a subject is a class, or a function without arguments, that makes the outside world; not {subject!r}: "
+            "each run needs a fresh one"
+        )
+    if inspect.isfunction(subject) and _needs_arguments(subject):
+        raise errors.UsageError(
+            f"{subject.__name__} takes arguments, so it looks like the handler itself. A subject makes the world that "
+            "the handler works on: a class with handler(self, event, context) and observe(self); for code in a file "
+            "there is minisqs.deployed('module:handler', outside=...)"
+        )
+    return subject  # type: ignore[no-any-return]  # it is called without arguments
+
+
+def _needs_arguments(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return any(one.default is inspect.Parameter.empty and one.kind in kinds for one in parameters)
+
+
+def _checked_messages(messages: object) -> tuple[str | SendMessage, ...]:
+    if messages is None or isinstance(messages, (str, bytes)) or not isinstance(messages, Sequence):
+        raise errors.UsageError(f"messages are a list of texts or SendMessage, not {messages!r}")
+    for message in messages:
+        if not isinstance(message, (str, SendMessage)):
+            raise errors.UsageError(f"a message is a text or a SendMessage, not {message!r}")
+    if not messages:
+        raise errors.UsageError("there are no messages, so there is nothing to check")
+    return tuple(messages)
+
+
+def _settings(name: str, given: object) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise errors.UsageError(f"{name}= holds arguments by name, such as a dictionary, not {given!r}")
+    return dict(given or {})
+
+
+def _in_order(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, getattr(value, "__name__", None) or repr(value)) for name, value in sorted(settings.items())]
+
+
+def _told(message: str | SendMessage) -> str:
+    return message if isinstance(message, str) else repr(message)
+
+
+def _file_of(subject: Any) -> str:
+    if isinstance(subject, Deployed):
+        return subject.path
+    target = inspect.unwrap(getattr(subject, "func", subject))
+    if not isinstance(target, type) and not inspect.isfunction(target):
+        target = type(target)
+    for one in (target, *getattr(target, "__mro__", ())):
+        for function in _functions(one):
+            return function.__code__.co_filename
+    return getattr(sys.modules.get(getattr(target, "__module__", ""), None), "__file__", None) or ""
+
+
+def _functions(target: Any) -> Iterator[Any]:
+    if inspect.isfunction(target):
+        yield target
+    elif isinstance(target, type) and target is not object:
+        yield from itertools.islice(filter(inspect.isfunction, vars(target).values()), 1)

@@ -1,0 +1,231 @@
+"""Follows one run from statement to statement, and turns it into the lines of a timeline.
+
+Told are the deliveries of the messages involved, the statements that changed the outside world, what went wrong
+and where, and what happened in the queue. Each worker has a lane of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from ..engine import decisions as chance
+from ..engine.message import Message
+from ..limits import SECOND_NS
+from ..sim import faults, statements
+from ..sim.journal import Entry
+from ..sim.stage import Work
+from .oracles import equal, shown
+from .runs import Execution, kept_state
+
+STATEMENT_WIDTH: Final = 60
+CHANGE_WIDTH: Final = 60
+
+
+@attrs.frozen
+class Line:
+    """One line of a timeline.
+
+    Attributes:
+        time_ns: Simulated nanoseconds since the world began.
+        lane: Which worker, from 1; 0 for the queue.
+        mark: What stands in the lane: ``+`` begins, ``|`` goes on, ``*`` is a fault, ``-`` ends.
+        text: What happened.
+        messages: Which messages it is about, by address; none for all.
+    """
+
+    time_ns: int
+    lane: int
+    mark: str
+    text: str
+    messages: tuple[str, ...]
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something goes wrong here."""
+        return self.mark == "*"
+
+
+def where(number: int) -> str:
+    """A statement's file and line."""
+    statement = statements.STATEMENTS[number]
+    return f"{Path(statement.path).name}:{statement.line}"
+
+
+def text_of(number: int) -> str:
+    """A statement's source, not longer than fits."""
+    text = statements.STATEMENTS[number].text
+    return text if len(text) <= STATEMENT_WIDTH else f"{text[: STATEMENT_WIDTH - 1]}…"
+
+
+class Telling:
+    """A teller that keeps the lines of a run.
+
+    Args:
+        execution: The run.
+
+    Attributes:
+        lines: What happened, in order.
+        lanes: The workers, in the order in which they came.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._world = execution.world
+        self._told = 0
+        self._before: dict[str, Any] = {}
+        self._last: tuple[Work, int] | None = None
+        self.lines: list[Line] = []
+        self.lanes: list[str] = []
+
+    # -------------------------------------------------------------------------------------- from the stage
+    def begins(self, work: Work) -> None:
+        """A worker gets messages."""
+        self.catch_up()
+        if work.worker not in self.lanes:
+            self.lanes.append(work.worker)
+        got = ", ".join(f"{_name(message)} {_body(message)}" for message in work.messages[:3])
+        more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
+        times = ""
+        if work.messages and (count := work.messages[0].receive_count) > 1:
+            times = f", delivery {count}"
+        hidden = f", hidden from others until {_time(self._since(work.lease_ns))}" if work.queue_url else ""
+        self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
+
+    def arrives(self, work: Work, number: int, visit: int) -> None:
+        """A worker comes to a statement: what it did before may have changed something."""
+        self.catch_up()
+        if number >= 0:
+            self._last = (work, number)
+
+    def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
+        """Something goes wrong before a statement."""
+        self.catch_up()
+        here = "after its last statement, before the delete" if number < 0 else f"before {where(number)}  {text_of(number)}"
+        self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {here}")
+        self._last = None
+
+    def ends(self, work: Work, how: str) -> None:
+        """A worker's code has come back."""
+        self.catch_up()
+        self._tell(work, "-", how)
+        self._last = None
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.catch_up()
+
+    # ----------------------------------------------------------------------------------------------- telling
+    def _since(self, time_ns: int) -> int:
+        return time_ns - self._world.clock.started_ns
+
+    def _tell(self, work: Work, mark: str, text: str) -> None:
+        now_ns = self._since(self._world.clock.now_ns)
+        lane = self.lanes.index(work.worker) + 1 if work.worker in self.lanes else 0
+        self.lines.append(Line(now_ns, lane, mark, text, tuple(message.address for message in work.messages)))
+
+    def catch_up(self) -> None:
+        """Tell what the last statement changed, and what the journal has since then."""
+        self._tell_change()
+        journal = self._world.journal
+        for entry in journal[self._told :] if len(journal) > self._told else ():
+            self._tell_entry(entry)
+        self._told = len(journal)
+
+    def _tell_change(self) -> None:
+        now = _seen(self._execution)
+        if self._last is not None and (changed := _change(self._before, now)):
+            work, number = self._last
+            self._tell(work, "|", f"{where(number)}  {text_of(number)}    now {changed}")
+        self._before = now
+
+    def _tell_entry(self, entry: Entry) -> None:
+        text = _QUEUE_LINES.get(entry.action, "")
+        fault = entry.action.removeprefix("fault: ")
+        if fault != entry.action and fault not in _POINTS:
+            mark, text = "*", _ENGINE_FAULTS.get(fault, entry.cause)
+            text = text if text != entry.cause else entry.cause
+            text = f"{text}{': ' + entry.cause if fault in _ENGINE_FAULTS else ''}"
+        elif text:
+            mark = ""
+        else:
+            return
+        name = f"message {entry.message.rpartition('/')[2]}" if entry.message else ""
+        messages = (entry.message,) if entry.message else ()
+        time_ns = self._since(entry.time_ns)
+        self.lines.append(Line(time_ns, 0, mark, f"{name} {text}".strip(), messages))
+
+
+_POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
+_QUEUE_LINES: Final[Mapping[str, str]] = {
+    "visibility timeout ended": "is visible again: its visibility timeout has ended",
+    "shown again by a server that missed the delete": "is shown again by a server that missed the delete",
+    "DeleteMessageBatch": "is deleted",
+    "DeleteMessage": "is deleted",
+    "moved to another queue": "goes to the dead-letter queue",
+    "retention period ended": "expires: its retention period has ended",
+}
+_ENGINE_FAULTS: Final[Mapping[str, str]] = {
+    chance.REORDER: "is not handed out first",
+    chance.DUPLICATE: "is duplicated",
+    chance.DUPLICATE_AFTER_DELETE: "is deleted, but not everywhere",
+    chance.STALE_DELETE: "is not deleted",
+    chance.API_ERROR: "cannot be deleted",
+    chance.PARTIAL: "is not deleted",
+    chance.LOST_ANSWER: "the answer is lost",
+    chance.THROTTLE: "its batch is throttled",
+    chance.RECYCLE: "gets a new environment",
+}
+
+
+def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
+    """What goes wrong before a statement, as the beginning of a line."""
+    if kind == chance.KILL:
+        return "is killed"
+    if kind == chance.INTERRUPT:
+        return "is interrupted"
+    if kind == chance.STALL:
+        return f"stalls until {chance.STALLS[answer - 1]},"
+    if answer == 1:
+        return "is overtaken: others go on"
+    return f"is overtaken: {_name(messages[min(answer - 2, len(messages) - 1)])} is delivered again"
+
+
+def _name(message: Message) -> str:
+    return f"message {message.place}" if message.producer == "main" else f"message {message.address}"
+
+
+def _body(message: Message) -> str:
+    return shown(message.body, 40)
+
+
+def _time(time_ns: int) -> str:
+    return f"{time_ns / SECOND_NS:g} s"
+
+
+def _seen(execution: Execution) -> dict[str, Any]:
+    """The attributes of the outside world, as they are now."""
+    outside = execution.outside
+    try:
+        return {name: kept_state(value) for name, value in vars(outside).items() if not callable(value)}
+    except TypeError:
+        return {}
+
+
+def _change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Which attributes are others than before, and what they are."""
+    changed = [name for name, value in now.items() if name not in before or not _alike(before[name], value)]
+    return ", ".join(f"{name} = {shown(_content(now[name]), CHANGE_WIDTH)}" for name in changed[:2])
+
+
+def _alike(one: Any, other: Any) -> bool:
+    one, other = _content(one), _content(other)
+    return equal(one, other) or repr(one) == repr(other)
+
+
+def _content(value: Any) -> Any:
+    """What a table has in it; anything else is its own content."""
+    return value.observe() if callable(getattr(value, "observe", None)) else value

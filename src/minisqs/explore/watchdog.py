@@ -1,0 +1,117 @@
+"""Sees to it that a run comes back: user code that takes real time is reported with the line it stands at.
+
+Simulated time costs none, so a handler that has not come back after a second of real time hangs: in an
+endless loop, or in a wait that simulated time does not reach. A timer interrupts it. Where a debugger is at
+work it may take as long as it likes.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+from .. import errors
+from ..sim.stage import Stage, Unwind
+
+LIMIT_S: Final = 1.0
+_TICK_S: Final = 0.2
+
+
+class Watchdog:
+    """Interrupts the user's code where it does not come back.
+
+    Args:
+        trace: Which files are the user's own, to name a line of theirs.
+
+    Attributes:
+        stage: What runs now; None between runs.
+        runs: How many runs there have been.
+    """
+
+    def __init__(self, trace: Callable[[str], bool]) -> None:
+        self.stage: Stage | None = None
+        self.runs = 0
+        self._trace = trace
+        self._thread = threading.get_ident()
+        self._beat: tuple[int, ...] = ()
+        self._since_s = 0.0
+        self._before: Any = None
+        self._timer: tuple[float, float] = (0.0, 0.0)
+        self._ends: Any = None
+
+    def __enter__(self) -> Watchdog:
+        self._since_s = time.monotonic()
+        if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+            self._before = signal.signal(signal.SIGALRM, self._on_alarm)
+            self._timer = signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+        else:
+            self._ends = _thread.allocate_lock()
+            self._ends.acquire()
+            _thread.start_new_thread(self._watch, (self._ends, time.monotonic, ctypes.pythonapi.PyThreadState_SetAsyncExc))
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._ends is not None:
+            self._ends.release()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, *self._timer)
+            signal.signal(signal.SIGALRM, self._before)
+
+    def _on_alarm(self, number: int, frame: FrameType | None) -> None:
+        if self._is_stuck(time.monotonic()):
+            assert self.stage is not None, "only a run is stuck"
+            strand = self.stage.running_thread
+            self._report(frame if strand is None else sys._current_frames().get(strand))
+            if strand is not None:
+                _interrupt(strand)
+            raise Unwind
+
+    def _watch(self, ends: Any, clock: Callable[[], float], set_async: Any) -> None:
+        while not ends.acquire(timeout=_TICK_S):
+            if self._is_stuck(clock()):
+                assert self.stage is not None, "only a run is stuck"
+                thread = self.stage.running_thread or self._thread
+                self._report(sys._current_frames().get(thread))
+                _interrupt(thread)
+
+    def _is_stuck(self, now_s: float) -> bool:
+        """Whether nothing has begun or ended for too long; real seconds."""
+        stage = self.stage
+        beat = (self.runs, stage.begun + stage.came_back if stage is not None else -1, len(sys.modules))
+        if stage is None or stage.over or beat != self._beat or _is_debugged():
+            self._beat, self._since_s = beat, now_s
+            return False
+        return now_s - self._since_s >= LIMIT_S
+
+    def _report(self, frame: FrameType | None) -> None:
+        where = "somewhere"
+        while frame is not None:
+            if self._trace(frame.f_code.co_filename):
+                where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
+                break
+            frame = frame.f_back
+        assert self.stage is not None, "only a run is stuck"
+        self.stage.over = True
+        self.stage.escaped = errors.EscapedSimulation(
+            f"the code under test has not come back after {LIMIT_S:g} s of real time; it stands at {where}. Simulated time "
+            "costs no real time, so this is an endless loop, or a wait that the simulation does not reach: a socket, "
+            "another process, a lock or a sleep that was taken from a C library"
+        )
+        self._since_s = float("inf")
+
+
+def _interrupt(thread: int) -> None:
+    """Throw into another thread, as soon as it runs Python code."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Unwind))
+
+
+def _is_debugged() -> bool:
+    trace = sys.gettrace()
+    return trace is not None and type(trace).__module__.partition(".")[0] not in ("coverage", "builtins")

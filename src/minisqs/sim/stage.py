@@ -1,0 +1,561 @@
+"""Runs the user's code under a check, and lets things go wrong between two of its statements.
+
+A *work* is one run of a handler or of a consumer's function. While it runs, each statement of the user's own
+code calls ``arrive`` first (``statements`` sees to that), and the stage asks its source what is to happen
+there: a kill, another delivery in between, a stall, an exception thrown in.
+
+Most runs need one stack only. Whatever is to happen before a statement then happens inside of ``arrive``: a
+delivery that overlaps runs wholly within; after a kill the whole rest of the run does, so that nothing of
+the dead code can have an effect on it, not even its ``finally``. Once the run is over, ``Unwind`` takes down
+what still stands on the stack, and is raised again at every statement that tries to go on.
+
+Two works that both are to go on later do not fit on one stack. The stage then gives the run up, and whoever
+began it begins it anew with ``strands``: each work on a thread of its own, of which exactly one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NoReturn, Protocol
+
+import attrs
+
+from .. import errors
+from ..engine import decisions as chance
+from ..engine.lifecycle import IN_FLIGHT
+from ..engine.message import Message
+from ..limits import SECOND_NS
+from . import faults
+from .clock import nanoseconds
+from .kernel import Kernel
+from .port import Port
+from .sources import END, PointAddress
+from .strands import Carriers, Strand
+
+MAIN_WORK: Final = "main"
+
+
+class Unwind(BaseException):
+    """The run is over: what still stands on a stack is taken down. Nobody else may catch it."""
+
+
+class Code(Protocol):
+    """The statements of the user's code, as far as the stage needs them."""
+
+    def digest(self, number: int) -> str:
+        """The digest of a statement by its number."""
+        ...
+
+
+@attrs.define(eq=False)
+class Work:
+    """One run of the user's code.
+
+    Attributes:
+        subject: The address of the first message that it works on, or a name.
+        occurrence: How often work began with that subject before.
+        worker: Who does it, in words.
+        messages: What it works on.
+        queue_url: Where they are from; empty if from nowhere.
+        consumer: ``lambda`` or ``process``.
+        lease_ns: When the first visibility timeout among them ends.
+        deadline_ns: When the work is ended if it is still under way; ``NEVER_NS`` for never.
+        ended: Whether it has been ended from outside.
+        end: Ends it as a kill does: its process or environment is gone.
+        visits: How often it came to each statement, by the statement's number.
+        strand: The stack that it runs on, where that is not the main one.
+        awaits: Where a coroutine of it is suspended for good, nothing goes on.
+    """
+
+    subject: str
+    occurrence: int
+    worker: str
+    messages: Sequence[Message]
+    queue_url: str
+    consumer: str
+    lease_ns: int
+    deadline_ns: int
+    has_ended: Callable[[], bool]
+    end: Callable[[], None]
+    visits: dict[int, int] = attrs.field(factory=dict)
+    strand: Strand | None = None
+    dead: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it counts any more."""
+        return self.dead or self.has_ended()
+
+
+class Arrival:
+    """That a work came to a statement: where things may go wrong, and what.
+
+    Attributes:
+        work: Which.
+        number: The statement's number; -1 after the last.
+        visit: How often it came there, from 1.
+        others: Whether somebody else could have gone on.
+        place: Its number among all questions of the run, where somebody counts them.
+    """
+
+    __slots__ = ("number", "others", "place", "visit", "work")
+
+    def __init__(self, work: Work, number: int, visit: int, *, others: bool) -> None:
+        self.work = work
+        self.number = number
+        self.visit = visit
+        self.others = others
+        self.place = -1
+
+
+class Answers(Protocol):
+    """What says how things turn out before statements."""
+
+    def begin(self, work: Work) -> None:
+        """A work begins."""
+        ...
+
+    def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
+        """The questions that are answered with something else than 0 there, in the order in which it happens."""
+        ...
+
+    def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
+        """It has happened."""
+        ...
+
+
+class Teller(Protocol):
+    """Who follows a run, to tell of it."""
+
+    def begins(self, work: Work) -> None:
+        """A work begins."""
+        ...
+
+    def arrives(self, work: Work, number: int, visit: int) -> None:
+        """A work is about to do a statement; number -1 after the last."""
+        ...
+
+    def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
+        """Something goes wrong there."""
+        ...
+
+    def ends(self, work: Work, how: str) -> None:
+        """A work has come to its end by itself."""
+        ...
+
+
+class Stage:
+    """Where the user's code of one run is executed.
+
+    Args:
+        port: The world.
+        answers: What goes wrong before statements; None for nothing.
+        finish: Runs the rest of the world and takes the verdict; called once, innermost.
+        carriers: Threads for strands; None to run on one stack.
+        teller: Who follows.
+
+    Attributes:
+        over: Whether the run is over.
+        needs_strands: Whether it was given up because one stack is not enough.
+        escaped: An error of the user's that ends the run, whatever their code does with it.
+        current: The work whose code runs now.
+        works: How many there have been, by subject.
+        begun: How many works there have been.
+        came_back: How often code of theirs has come back.
+        running_thread: The thread of the stack that runs now, where that is not the main one.
+        overlaps: How many works ran while another was under way.
+        stuck: The dead work whose lock somebody waits for, and where it was taken.
+        clock_was_read: Whether user code has asked for the time.
+        harmed: The messages of which a kill, a stall or a copy has used up a receive, by address.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        answers: Answers | None,
+        finish: Callable[[], None],
+        *,
+        carriers: Carriers | None = None,
+        teller: Teller | None = None,
+    ) -> None:
+        self._port = port
+        self._kernel: Kernel = port.kernel
+        self._clock = port.clock
+        self._answers = answers
+        self._finish = finish
+        self._carriers = carriers
+        self._teller = teller
+        self._suspended: list[tuple[Work, int]] = []
+        self._strands: list[Strand] = []
+        self._lock_waiters: dict[int, list[Strand]] = {}
+        self._under_way: dict[int, Work] = {}
+        self.over = False
+        self.needs_strands = False
+        self.escaped: BaseException | None = None
+        self.current: Work | None = None
+        self.works: dict[str, int] = {}
+        self.begun = 0
+        self.came_back = 0
+        self.running_thread: int | None = None
+        self.overlaps = 0
+        self.stuck: tuple[Work, str] | None = None
+        self.clock_was_read = False
+        self.harmed: set[str] = set()
+
+    # ---------------------------------------------------------------------------------------------- working
+    def new_work(
+        self,
+        subject: str,
+        worker: str,
+        messages: Sequence[Message],
+        *,
+        queue_url: str,
+        consumer: str,
+        lease_ns: int,
+        deadline_ns: int,
+        has_ended: Callable[[], bool],
+        end: Callable[[], None],
+    ) -> Work:
+        """A work that is about to begin."""
+        occurrence = self.works.get(subject, 0)
+        self.works[subject] = occurrence + 1
+        self.begun += 1
+        work = Work(
+            subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end
+        )
+        if any(not other.is_over for other in self._under_way.values()):
+            self.overlaps += 1
+        if self._answers is not None:
+            self._answers.begin(work)
+        if self._teller is not None:
+            self._teller.begins(work)
+        return work
+
+    def call(self, work: Work, function: Callable[[], Any]) -> Any:
+        """Run plain code to its end, on this stack.
+
+        Raises:
+            Unwind: The run is over.
+        """
+        if self.over:
+            raise Unwind
+        before, self.current = self.current, work
+        self._under_way[id(work)] = work
+        try:
+            result = function()
+        except BaseException:
+            if self.over:
+                raise Unwind from None
+            self._told(work, "raised")
+            raise
+        finally:
+            self.current = before
+            self.came_back += 1
+            del self._under_way[id(work)]
+        if self.over:  # the user's code has caught what took it down
+            raise Unwind
+        return result
+
+    def came_to_end(self, work: Work) -> None:
+        """A work has done its last statement; it may still be killed before its answer counts."""
+        before, self.current = self.current, work
+        try:
+            self.arrive(-1)
+        finally:
+            self.current = before
+        if not work.is_over:
+            self._told(work, "returned")
+
+    def _told(self, work: Work, how: str) -> None:
+        if self._teller is not None:
+            self._teller.ends(work, how)
+
+    def strand(self, work: Work, function: Callable[[], Any]) -> Strand | None:
+        """A stack of its own for a work; None where all run on one."""
+        if self._carriers is None:
+            return None
+        work.strand = strand = Strand(self._carriers, partial(self.call, work, function), self._switch)
+        self._strands.append(strand)
+        return strand
+
+    def _switch(self, strand: Strand, *, runs: bool) -> None:
+        """Another stack goes on, or has stopped."""
+        self.running_thread = strand.thread if runs else None
+        self.came_back += 1
+        if not runs:
+            self.current = None
+
+    def drop(self) -> None:
+        """Take down every stack that still stands."""
+        self.over = True
+        for strand in self._strands:
+            strand.drop()
+
+    # ------------------------------------------------------------------------------------------- statements
+    def arrive(self, number: int) -> None:
+        """The current work comes to a statement; -1 after the last."""
+        work = self.current
+        if work is None:
+            return
+        if self.over or work.dead:
+            raise Unwind
+        visits = work.visits
+        visits[number] = visit = visits.get(number, 0) + 1
+        if self._teller is not None:
+            self._teller.arrives(work, number, visit)
+        if self._answers is None:
+            return
+        arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
+        for kind, answer in self._answers.at(arrival):
+            self._let_happen(arrival, kind, answer)
+
+    def _others_could_go_on(self, work: Work) -> bool:
+        if len(self._under_way) > 1 and any(not other.is_over for other in self._under_way.values() if other is not work):
+            return True
+        queue = self._port.service.find(work.queue_url) if work.queue_url else None
+        return queue is not None and queue.visible > 0
+
+    def _let_happen(self, arrival: Arrival, kind: str, answer: int) -> None:
+        assert self._answers is not None, "only a stage with answers is told what happens"
+        work = arrival.work
+        if kind == chance.OVERLAP and answer > 1 and not self._show_copy(work, answer - 2):
+            return
+        if kind == chance.STALL and not self._stall_ns(work, answer):
+            return
+        self._answers.fired(arrival, kind, answer)
+        self._port.last_fault_ns = max(self._port.last_fault_ns, self._clock.now_ns)
+        if self._teller is not None:
+            self._teller.happens(work, arrival.number, kind, answer)
+        self.harmed.update(message.address for message in work.messages)
+        self._note(work, kind, answer)
+        if kind == chance.KILL:
+            self._die(work)
+        elif kind == chance.OVERLAP:
+            self._pause(work, self._clock.now_ns, last=True)
+        elif kind == chance.STALL:
+            self._pause(work, self._clock.now_ns + self._stall_ns(work, answer))
+        else:
+            raise errors.Interrupted
+
+    def _note(self, work: Work, kind: str, answer: int) -> None:
+        message = work.messages[0] if work.messages else None
+        self._port.tell_fault(kind, faults.in_words(kind, answer), work.queue_url, work.worker, message)
+
+    def _show_copy(self, work: Work, index: int) -> bool:
+        """Show a message of the work again, beside its delivery in flight; False where it is not there any more."""
+        return index < len(work.messages) and self._port.show_copy(work.queue_url, work.messages[index])
+
+    def _stall_ns(self, work: Work, answer: int) -> int:
+        """How long a stall takes; 0 where the lease does not end within the work's time."""
+        left_ns = work.lease_ns - self._clock.now_ns
+        queue = self._port.service.find(work.queue_url)
+        if left_ns <= 0 or queue is None:
+            return 0
+        length_ns = chance.stall_ns(answer, left_ns, queue.settings.visibility_timeout_ns)
+        return length_ns if self._clock.now_ns + length_ns < work.deadline_ns else 0
+
+    # -------------------------------------------------------------------------------------------- suspending
+    def _die(self, work: Work) -> None:
+        """Kill a work here: the rest of the run happens before anything of it is taken down."""
+        came_to_end = -1 in work.visits
+        if work.strand is None and not came_to_end:
+            self._refuse_sleepers()
+        work.dead = True
+        work.end()
+        if not came_to_end:
+            self._leave_for_good(work)
+
+    def _leave_for_good(self, work: Work) -> None:
+        """Let the rest of the run happen, as nothing of this work counts any more."""
+        if work.strand is not None:
+            work.strand.suspend(None)
+            raise Unwind
+        self._refuse_sleepers()
+        self.current = None
+        try:
+            self._finish()
+        finally:
+            self.current = work
+            self.over = True
+        raise Unwind
+
+    def _pause(self, work: Work, until_ns: int, *, last: bool = False) -> None:
+        """Let others go on until a time; ``last`` comes back behind all that is due then."""
+        if work.strand is not None:
+            work.strand.suspend(until_ns, last=last)
+        else:
+            self._refuse_sleepers(until_ns)
+            self._suspended.append((work, until_ns))
+            self.current = None
+            try:
+                self._kernel.run_until(until_ns)
+            finally:
+                self.current = work
+                self._suspended.pop()
+        self._came_back(work)
+
+    def _came_back(self, work: Work) -> None:
+        """A work goes on after a pause, unless it or the run has ended meanwhile."""
+        self.current = work
+        if self.over:
+            raise Unwind
+        if work.is_over:
+            self._leave_for_good(work)
+
+    def _refuse_sleepers(self, until_ns: int | None = None) -> None:
+        """Give the run up where a work below on this stack would have to go on before this one does."""
+        if any(not other.is_over and (until_ns is None or wakes_ns <= until_ns) for other, wakes_ns in self._suspended):
+            self.give_up_nesting()
+
+    def give_up_nesting(self) -> NoReturn:
+        """One stack is not enough for this run."""
+        self.needs_strands = self.over = True
+        raise Unwind
+
+    def escape(self, error: BaseException) -> NoReturn:
+        """End the run with an error, whatever the user's code does with exceptions."""
+        self.escaped = self.escaped or error
+        self.over = True
+        raise Unwind
+
+    # ------------------------------------------------------- what user code asks of the simulation (intercepts)
+    def now_ns(self) -> int:
+        """What time it is."""
+        self.clock_was_read = True
+        return self._clock.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        """Let simulated time pass, as ``time.sleep`` does."""
+        if self.over:
+            raise Unwind
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        work = self.current
+        if work is not None and seconds > 0:
+            self._pause(work, self._clock.now_ns + nanoseconds(seconds))
+
+    def sleep_until(self, time_ns: int | None) -> None:
+        """Let a stack of its own wait until a time, or for good."""
+        work = self.current
+        assert work is not None, "somebody sleeps"
+        if time_ns is None:
+            self._leave_for_good(work)
+        else:
+            self._pause(work, time_ns)
+
+    def owner(self) -> object:
+        """Who holds what is locked now."""
+        return self.current
+
+    def wait_for_lock(self, lock: Any, seconds: float | None) -> bool:
+        """Wait until another work lets go of a lock; False once the time is over.
+
+        Raises:
+            Unwind: Whoever holds it is dead, so that nobody ever lets go.
+        """
+        work, holder = self.current, lock.holder
+        if self.over:
+            raise Unwind
+        if work is None:
+            self.escape(errors.UsageError(f"a lock that was taken at {lock.where} is still held when the run ends"))
+        if isinstance(holder, Work) and holder.is_over and seconds is None:
+            self.stuck = (holder, lock.where)
+            self.over = True
+            raise Unwind
+        if work.strand is None:
+            if seconds is not None and (holder is None or holder is work):
+                self.sleep(seconds)  # a condition that nobody else can notify while it nests
+                return False
+            self.give_up_nesting()
+        now_ns = self._clock.now_ns
+        until_ns = None if seconds is None else now_ns + nanoseconds(seconds)
+        self._lock_waiters.setdefault(id(lock), []).append(work.strand)
+        self._pause_for_lock(work, until_ns)
+        if work.strand in self._lock_waiters.get(id(lock), ()):
+            self._lock_waiters[id(lock)].remove(work.strand)
+        return until_ns is None or self._clock.now_ns < until_ns
+
+    def _pause_for_lock(self, work: Work, until_ns: int | None) -> None:
+        assert work.strand is not None, "only a stack of its own can wait for a lock"
+        work.strand.suspend(until_ns)
+        self._came_back(work)
+
+    def lock_released(self, lock: Any) -> None:
+        """Let those who wait for a lock try again."""
+        for strand in self._lock_waiters.pop(id(lock), ()):
+            strand.wake()
+
+    def started_thread(self, where: str) -> NoReturn:
+        """End the run: a real thread knows nothing of simulated time."""
+        self.escape(
+            errors.EscapedSimulation(
+                f"a real thread was started at {where}: it would run beside the simulation, at any time. Do its work "
+                "in the handler itself, or await it in an async def."
+            )
+        )
+
+
+class SeededAnswers:
+    """Draws what happens before statements from a source with rates.
+
+    Args:
+        port: The world.
+        code: The statements.
+        kinds: The questions to ask.
+    """
+
+    def __init__(self, port: Port, code: Code, kinds: Sequence[str]) -> None:
+        assert port.source is not None, "rates come from a source"
+        self._port = port
+        self._source = port.source
+        self._code = code
+        self._kinds = kinds
+
+    def begin(self, work: Work) -> None:
+        """Nothing to prepare."""
+
+    def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
+        """Ask each question."""
+        happens = []
+        for kind in self._kinds:
+            options = options_at(self._port, arrival, kind)
+            if options > 1:
+                answer = self._source.choose_at(address_of(arrival, kind, self._code), options)
+                if answer:
+                    happens.append((kind, answer))
+        return happens
+
+    def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
+        """The source has it already."""
+
+
+def address_of(arrival: Arrival, kind: str, code: Code) -> PointAddress:
+    """The address of a question before a statement."""
+    digest = END if arrival.number < 0 else code.digest(arrival.number)
+    return PointAddress(kind, arrival.work.subject, arrival.work.occurrence, f"{digest}.{arrival.visit}")
+
+
+def options_at(port: Port, arrival: Arrival, kind: str) -> int:
+    """How many answers a question has before a statement, the benign one included; 1 where it is not legal."""
+    work = arrival.work
+    if kind == chance.KILL:
+        return 2
+    queue = port.service.find(work.queue_url) if work.queue_url else None
+    if arrival.number < 0 or queue is None:
+        return 1
+    if kind == chance.OVERLAP:
+        copies = 0 if queue.fifo else sum(message.state is IN_FLIGHT for message in work.messages)
+        return 2 + copies if copies or arrival.others else 1
+    if kind == chance.STALL:
+        left_ns = work.lease_ns - port.clock.now_ns
+        return 1 + sum(
+            0 < left_ns and port.clock.now_ns + chance.stall_ns(k, left_ns, queue.settings.visibility_timeout_ns) < work.deadline_ns
+            for k in range(1, len(chance.STALLS) + 1)
+        )
+    return 2 if work.consumer == faults.PROCESS else 1
+
+
+def seconds_since_start(port: Port) -> float:
+    """Simulated seconds since the world began."""
+    return (port.clock.now_ns - port.clock.started_ns) / SECOND_NS

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from .errors import CheckFailed as CheckFailed
     from .errors import EscapedSimulation as EscapedSimulation
     from .errors import Interrupted as Interrupted
+    from .errors import ProofIncomplete as ProofIncomplete
     from .explore.check import check as check
     from .explore.check import perfect as perfect
     from .explore.check import replay as replay
     from .explore.check import run as run
     from .explore.oracles import always as always
     from .explore.oracles import sometimes as sometimes
+    from .explore.prove import prove as prove
     from .explore.subjects import deployed as deployed
     from .explore.subjects import scenario as scenario
     from .sim.faults import Faults as Faults
@@ -48,6 +50,7 @@ _HOME = {
     "CheckFailed": "errors",
     "Consumer": "client.roles",
     "EscapedSimulation": "errors",
+    "ProofIncomplete": "errors",
     "Faults": "sim.faults",
     "Interrupted": "errors",
     "Message": "client.queue",
@@ -61,6 +64,7 @@ _HOME = {
     "check": "explore.check",
     "deployed": "explore.subjects",
     "perfect": "explore.check",
+    "prove": "explore.prove",
     "replay": "explore.check",
     "run": "explore.check",
     "scenario": "explore.subjects",

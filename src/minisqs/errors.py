@@ -49,6 +49,10 @@ class CheckFailed(AssertionError):
         return str(self.report)
 
 
+class ProofIncomplete(MinisqsError):
+    """The runs that a proof may make are used up, and not every schedule is covered: nothing is proved."""
+
+
 class AwsError(MinisqsError):
     """What AWS would answer.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from .. import errors
-from ..limits import SECOND_NS
+from ..limits import NEVER_NS, SECOND_NS
 
 MINUTE_NS: Final = 60 * SECOND_NS
 ACTIVE_NS: Final = 6 * 60 * MINUTE_NS
@@ -68,6 +68,10 @@ class Series:
             counts = dict.fromkeys(counts, 0)
             self.end_ns += MINUTE_NS
 
+    def stop(self) -> None:
+        """Keep no more minutes."""
+        self.end_ns = NEVER_NS
+
     def minutes(self, name: str) -> dict[int, int]:
         """A metric by the second, since counting began, at which each minute began."""
         return {began_s: row[name] for began_s, row in self._rows if name in row}
@@ -75,6 +79,10 @@ class Series:
 
 class OneMinuteData(Protocol):
     """Whatever can tell a metric minute by minute."""
+
+    def stop(self) -> None:
+        """Keep no more minutes."""
+        self.end_ns = NEVER_NS
 
     def minutes(self, name: str) -> dict[int, int]:
         """A metric by the second at which each minute began."""
@@ -106,6 +114,10 @@ class Metrics(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._read()[0])
+
+    def stop(self) -> None:
+        """Keep no more minutes."""
+        self.end_ns = NEVER_NS
 
     def minutes(self, name: str) -> dict[int, int]:
         """The one-minute data of a metric.

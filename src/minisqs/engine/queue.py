@@ -704,6 +704,11 @@ class Queue:
         return Counts(self.visible, self.in_flight, self.delayed)
 
     @property
+    def calls(self) -> tuple[int, int, int, int]:
+        """Numbers of which at least one grows with every call that changes something."""
+        return self._calls, self.sequence, self.received, self.deletes
+
+    @property
     def visible(self) -> int:
         """How many messages are available, as of the last action."""
         return len(self.messages) - self.in_flight - self.delayed - self.stray

@@ -27,6 +27,8 @@ from .subjects import Case
 DEFAULT_RUNS: Final = 200
 DEFAULT_BUDGET: Final = 2000
 RESTARTS: Final = 3
+MOST_FAULTS: Final = 50
+"""So many faults happen at most in a run with rates: then the consumer must get on its feet."""
 
 GivenFaults = Iterable[str] | Mapping[str, float] | Faults | Plan | None
 
@@ -299,7 +301,7 @@ def run(
     if isinstance(faults, Plan):
         return _one(case, Oracles.of(oracles, subject), Exploration(faults.choices, FAULTS))
     given = _rates(faults)
-    source = None if given is None else SeededSource(_key(seed), given)
+    source = None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
     return _one(case, Oracles.of(oracles, subject), source)
 
 

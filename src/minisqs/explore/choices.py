@@ -7,7 +7,7 @@ answer, to a question that was asked after all that the plan answers. So each pl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ..engine import decisions as chance
@@ -69,6 +69,8 @@ class Exploration(Source):
             for happens in points.values():
                 happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
         self._now: dict[int, dict[str, list[tuple[str, int]]]] = {}
+        self._fingerprint: Callable[[], object] | None = None
+        self._options_of: dict[tuple[int, bool, bool], tuple[int, int, int, int]] = {}
 
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         assert isinstance(address, Address), "points are answered by at()"
@@ -90,6 +92,8 @@ class Exploration(Source):
         """What the plan has for a statement."""
         assert self.port is not None, "a source belongs to a world"
         arrival.place = len(self.asked)
+        if self._fingerprint is not None:
+            arrival.lasting = self._fingerprint()
         self.asked.append((arrival, self._options(arrival)))
         if not self._now:
             return ()
@@ -100,14 +104,17 @@ class Exploration(Source):
         return planned.get(f"{digest}.{arrival.visit}", ())
 
     def _options(self, arrival: Arrival) -> tuple[int, int, int, int]:
-        port = self.port
-        assert port is not None, "a source belongs to a world"
-        return (  # in the order of POINT_KINDS
-            options_at(port, arrival, chance.OVERLAP) if "overlap" in self.kinds else 1,
-            2 if "kill" in self.kinds else 1,
-            options_at(port, arrival, chance.STALL) if "stall" in self.kinds else 1,
-            options_at(port, arrival, chance.INTERRUPT) if "interrupt" in self.kinds else 1,
-        )
+        """In the order of ``POINT_KINDS``; of most works they are the same at each statement."""
+        key = (id(arrival.work), arrival.others, arrival.number < 0)
+        options = self._options_of.get(key)
+        if options is None:
+            port = self.port
+            assert port is not None, "a source belongs to a world"
+            found = [options_at(port, arrival, kind) if FAULT_OF[kind] in self.kinds else 1 for kind in POINT_KINDS]
+            options = (found[0], found[1], found[2], found[3])
+            if arrival.work.lease_ns >= arrival.work.deadline_ns:  # else stalls depend on the time
+                self._options_of[key] = options
+        return options
 
     def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
         """A choice before a statement has taken effect."""
@@ -120,6 +127,10 @@ class Exploration(Source):
     def afresh(self) -> Exploration:
         """The same for another run."""
         return Exploration(self.plan, self.kinds)
+
+    def follow(self, fingerprint: Callable[[], object]) -> None:
+        """Take a fingerprint of all that outlives a work at each statement of it, see ``reductions``."""
+        self._fingerprint = fingerprint
 
     def alternatives(self) -> Iterator[tuple[int, Place, int]]:
         """Every answer other than 0 that could have been given after all that was: its question, address, answer."""

@@ -120,11 +120,13 @@ class Laboratory:
             source = None if source is None else source.afresh()
         return outcome, source, execution.outside
 
-    def run(self, kept: Kept, source: Source, workers: int | None = None) -> tuple[Outcome, Source]:
+    def run(
+        self, kept: Kept, source: Source, workers: int | None = None, **options: Any
+    ) -> tuple[Outcome, Source]:
         """One run in which things go wrong, and what answered."""
         self.runs += 1
         seed_randomness(b"run")
-        outcome, answered, outside = self._go(kept, source, workers=workers)
+        outcome, answered, outside = self._go(kept, source, workers=workers, **options)
         assert answered is not None, "what goes wrong has a source"
         self._count(outcome, outside)
         return outcome, answered

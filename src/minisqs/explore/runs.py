@@ -14,6 +14,7 @@ import attrs
 
 from .. import errors, limits
 from ..engine.lifecycle import STRAY
+from ..poller.functions import Function
 from ..limits import SECOND_NS
 from ..sim import statements
 from ..sim.intercepts import here
@@ -27,6 +28,8 @@ from .subjects import Case
 SETTLED: Final = "settled"
 NEVER_SETTLES: Final = "never settles"
 LOCKED: Final = "locked"
+MERGED: Final = "merged"
+"""It came into a state from which everything has been tried already."""
 
 EVENT_BUDGET: Final = 20_000
 """So many events may follow the last fault."""
@@ -41,8 +44,8 @@ class Outcome:
 
     Attributes:
         state: What was observed.
-        ended: ``settled``, ``never settles`` or ``locked``.
-        why: Of the other two, in words.
+        ended: ``settled``, ``never settles``, ``locked`` or ``merged``.
+        why: Of the two in the middle, in words.
         happened: What went wrong, by address.
         works: How often user code was begun.
         overlaps: How often while other code was under way.
@@ -84,6 +87,8 @@ class Execution:
         impatient: Whether a run in which nothing changes any more is given up before its day is over.
         workers: How many may work at once; None for as many as the settings allow.
         keeps_journal: Whether the world's journal is kept.
+        is_known: Asked whenever time is about to pass and no user code is under way; True ends the run there.
+        follows: Takes a fingerprint at each statement.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class Execution:
         impatient: bool = True,
         workers: int | None = None,
         keeps_journal: bool = False,
+        is_known: Callable[[Execution], bool] | None = None,
+        follows: Callable[[Execution], object] | None = None,
     ) -> None:
         self.case = case
         self.outcome = Outcome()
@@ -107,6 +114,7 @@ class Execution:
         self._kept = kept
         self._hooked = hooked
         self._during = during
+        self._is_known = is_known
         self._impatient = impatient
         self.world = World(
             case.seed,
@@ -119,6 +127,8 @@ class Execution:
         answers: Any = source if isinstance(source, Exploration) else None
         if isinstance(source, Exploration):
             source.port = port
+            if follows is not None:
+                source.follow(lambda: follows(self))
         elif isinstance(source, SeededSource) and (kinds := [kind for kind in POINT_KINDS if source.rate(kind)]):
             answers = SeededAnswers(port, CODE, kinds)
         self.source = source
@@ -135,6 +145,15 @@ class Execution:
     def needs_strands(self) -> bool:
         """Whether one stack was not enough, so that nothing can be said of this run."""
         return self.stage.needs_strands
+
+    @property
+    def has_environments(self) -> bool:
+        """Whether the subject makes a handler for each environment."""
+        return callable(getattr(self.outside, "environment", None))
+
+    def functions(self) -> list[Function]:
+        """The functions of the world."""
+        return [] if self.world._lambda is None else self.world._lambda.functions()
 
     def go(self) -> Outcome:
         """Run to the end.
@@ -170,6 +189,8 @@ class Execution:
             self.outside = case.build()
             case.set_up(self.world, self.outside, self._kept)
             self._observe = lambda: case.observe(self.outside)
+        for queue in self.world.sqs.service.queues():
+            queue.series.stop()  # nobody reads the metrics of this world
 
     # --------------------------------------------------------------------------------------------- the end
     def _finish(self) -> None:
@@ -196,10 +217,15 @@ class Execution:
         """Let time pass in portions, and see between them whether anything is still changing."""
         world, kernel = self.world, self.world.sqs.kernel
         give_up_ns = lambda: world.sqs.last_fault_ns + 86_400 * SECOND_NS  # noqa: E731
-        kernel.run_until_idle(give_up_ns, self.event_budget, self._watch if self._impatient or self._during else None)
+        kernel.run_until_idle(give_up_ns, self.event_budget, self._watch)
 
     def _watch(self) -> None:
         """After an event: has user code run, and is anything still changing?"""
+        if self._is_known is not None and self.stage.is_at_rest and self._is_known(self):
+            self.outcome.ended = MERGED
+            self.stage.over = self._finished = True
+            self._take_in()
+            raise Unwind
         begun = self.stage.begun
         if begun == self._works_seen or self.stage.current is not None:
             return
@@ -215,8 +241,9 @@ class Execution:
 
     def _give_up_if_unchanged(self) -> None:
         fingerprint = fingerprint_of(self.outside)
-        if fingerprint is None or fingerprint != self._fingerprint or self.stage.clock_was_read:
-            self._fingerprint, self._unchanged = fingerprint, 0
+        faults = self.world.sqs.last_fault_ns, 0 if self.source is None else len(self.source.choices)
+        if fingerprint is None or (fingerprint, faults) != self._fingerprint or self.stage.clock_was_read:
+            self._fingerprint, self._unchanged = (fingerprint, faults), 0
             self.stage.clock_was_read = False
             return
         self._unchanged += 1
@@ -229,7 +256,7 @@ class Execution:
         """Look at everything, once: what happens on the way out of the run does not count."""
         outcome, world, stage = self.outcome, self.world, self.stage
         stage.current = None
-        if not outcome.violated and not stage.needs_strands:
+        if not outcome.violated and not stage.needs_strands and outcome.ended != MERGED:
             outcome.state = kept_state(self._observe())
         if isinstance(self.source, Exploration):
             outcome.happened = dict(self.source.happened)
@@ -243,16 +270,8 @@ class Execution:
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
         outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
         outcome.harmed = frozenset(stage.harmed)
-        if world._lambda is not None:
-            outcome.raised = next(
-                (
-                    invocation.error
-                    for function in world._lambda.functions()
-                    for invocation in function.invocations
-                    if invocation.error is not None
-                ),
-                None,
-            )
+        runs = [invocation for function in self.functions() for invocation in function.invocations]
+        outcome.raised = next((one.error for one in runs if one.error is not None), None)
 
 
 def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:

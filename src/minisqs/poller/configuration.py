@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction, signature
+from types import MethodType
 from typing import Any, TypeAlias
 
 import attrs
@@ -23,6 +24,9 @@ def _callable(instance: object, attribute: attrs.Attribute[Any], value: object) 
         return
     if not callable(value):
         raise errors.UsageError(f"a handler is called with event and context; {value!r} cannot be called")
+    code = getattr(getattr(value, "__func__", value), "__code__", None)
+    if code is not None and code.co_argcount - isinstance(value, MethodType) == 2 and not code.co_kwonlyargcount:
+        return  # the plain case, for which nothing needs to be taken apart
     try:
         shown = signature(value)
     except (TypeError, ValueError):  # something of C's that does not say what it takes

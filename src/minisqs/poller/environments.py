@@ -105,6 +105,10 @@ class Environments:
         idle = self._idle.get(code)
         return bool(idle) and idle[-1].idle_ns + keep_warm_ns > now
 
+    def idle(self) -> list[Environment]:
+        """All that are idle and may be used again, by number."""
+        return sorted((one for some in self._idle.values() for one in some), key=lambda one: one.number)
+
     def recycle(self, code: object) -> Environment:
         """Let the environment go that would be used again; which it was."""
         return self._idle[code].pop()

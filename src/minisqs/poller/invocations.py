@@ -243,6 +243,15 @@ class Runs:
         self._concurrency.change(self._environments.busy, self._clock.now_ns)
         return self.points.totals, self.points
 
+    def environments(self) -> list[Environment]:
+        """Those that are idle and may be used again, by number."""
+        return self._environments.idle()
+
+    def standing(self) -> tuple[object, ...]:
+        """All that its next runs depend on, but what their environments keep to themselves."""
+        idle = tuple((one.number, one.idle_ns, one.log_stream) for one in self.environments())
+        return self._attempts, self._made, self._environments.busy, idle
+
     def request_id(self, number: int) -> str:
         """The id of the ``number``-th attempt to invoke the function."""
         return self._port.service.identifiers.uuid(f"request {self._address} {number}")

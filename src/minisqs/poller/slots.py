@@ -355,6 +355,8 @@ class Slots:
         pause_s = min(2**slot.failures, _LONGEST_PAUSE_S)
         slot.failures = min(slot.failures + 1, 6)
         slot.poll_began = False
+        if slot.timer is not None:  # a poll that was woken ends here
+            self._kernel.cancel(slot.timer)
         slot.timer = self.after(slot, self._clock.now_ns + pause_s * SECOND_NS, self._end_pause, passive=passive)
 
     def _end_pause(self, slot: Slot) -> None:

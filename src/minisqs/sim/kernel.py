@@ -174,6 +174,20 @@ class Kernel:
         self.skips_idle = False
         """Whether time leaps over passive events that come again and again, as if they had come and gone."""
 
+    @property
+    def scheduled(self) -> int:
+        """How many events there have been."""
+        return self._scheduled
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is due now, so that time is about to pass."""
+        return not self._heap or self._heap[0][0] > self.clock.now_ns
+
+    def waiting(self) -> list[tuple[int, int, str]]:
+        """What is to come, in order: when, its place at that instant, and whose."""
+        return sorted((time, order, event.label) for time, order, _, event in self._heap if not event.cancelled)
+
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.
 

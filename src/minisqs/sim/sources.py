@@ -150,17 +150,18 @@ class Source:
 
 
 class SeededSource(Source):
-    """Draws each answer from a seed, at the rates of ``faults``."""
+    """Draws each answer from a seed, at the rates of ``faults``; after ``most`` faults nothing goes wrong any more."""
 
-    def __init__(self, seed: bytes, faults: Faults) -> None:
+    def __init__(self, seed: bytes, faults: Faults, most: int | None = None) -> None:
         super().__init__()
+        self._most = most
         self._seed = seed
         self._faults = faults
         self._rates = faults.by_question()
 
     def afresh(self) -> SeededSource:
         """The same for another run."""
-        return SeededSource(self._seed, self._faults)
+        return SeededSource(self._seed, self._faults, self._most)
 
     def rate(self, kind: str) -> float:
         """How often a question is answered with something else than 0."""
@@ -168,7 +169,7 @@ class SeededSource(Source):
 
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         rate = self._rates[address.kind]
-        if not rate or options < 2:
+        if not rate or options < 2 or (self._most is not None and len(self.choices) >= self._most):
             return 0
         text = " ".join(map(str, address))
         bits = int.from_bytes(blake2b(text.encode(), key=self._seed, digest_size=16).digest(), "big")
@@ -215,8 +216,10 @@ def source_of(seed: bytes, faults: Faults | Plan | Source | None) -> Source | No
     Raises:
         UsageError: A fault acts between the statements of the user's code, which a world alone does not run.
     """
-    if faults is None or faults == Faults() or isinstance(faults, Source):
-        return faults if isinstance(faults, Source) else None
+    if faults is None or isinstance(faults, Source):
+        return faults
+    if faults == Faults():
+        return None
     asked = {address.kind for address in faults.points} if isinstance(faults, Plan) else faults.wanted()
     if in_code := sorted(name for name in asked if FAULTS[FAULT_OF.get(name, name)].in_code):
         raise errors.UsageError(

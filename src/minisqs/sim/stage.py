@@ -23,9 +23,8 @@ import attrs
 
 from .. import errors
 from ..engine import decisions as chance
-from ..engine.lifecycle import IN_FLIGHT
 from ..engine.message import Message
-from ..limits import SECOND_NS
+from ..engine.queue import Queue
 from . import faults
 from .clock import nanoseconds
 from .kernel import Kernel
@@ -78,6 +77,7 @@ class Work:
     deadline_ns: int
     has_ended: Callable[[], bool]
     end: Callable[[], None]
+    queue: Queue | None = None
     visits: dict[int, int] = attrs.field(factory=dict)
     strand: Strand | None = None
     dead: bool = False
@@ -97,9 +97,10 @@ class Arrival:
         visit: How often it came there, from 1.
         others: Whether somebody else could have gone on.
         place: Its number among all questions of the run, where somebody counts them.
+        lasting: What all that outlives the work was like, where somebody asks.
     """
 
-    __slots__ = ("number", "others", "place", "visit", "work")
+    __slots__ = ("lasting", "number", "others", "place", "visit", "work")
 
     def __init__(self, work: Work, number: int, visit: int, *, others: bool) -> None:
         self.work = work
@@ -107,6 +108,7 @@ class Arrival:
         self.visit = visit
         self.others = others
         self.place = -1
+        self.lasting: object = None
 
 
 class Answers(Protocol):
@@ -221,8 +223,9 @@ class Stage:
         occurrence = self.works.get(subject, 0)
         self.works[subject] = occurrence + 1
         self.begun += 1
+        queue = self._port.service.find(queue_url) if queue_url else None
         work = Work(
-            subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end
+            subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue
         )
         if any(not other.is_over for other in self._under_way.values()):
             self.overlaps += 1
@@ -292,6 +295,11 @@ class Stage:
         for strand in self._strands:
             strand.drop()
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no code of the user's is under way but dead one, and nothing else is due now."""
+        return self._kernel.is_quiet and not any(not work.is_over for work in self._under_way.values())
+
     # ------------------------------------------------------------------------------------------- statements
     def arrive(self, number: int) -> None:
         """The current work comes to a statement; -1 after the last."""
@@ -313,8 +321,7 @@ class Stage:
     def _others_could_go_on(self, work: Work) -> bool:
         if len(self._under_way) > 1 and any(not other.is_over for other in self._under_way.values() if other is not work):
             return True
-        queue = self._port.service.find(work.queue_url) if work.queue_url else None
-        return queue is not None and queue.visible > 0
+        return work.queue is not None and work.queue.visible > 0
 
     def _let_happen(self, arrival: Arrival, kind: str, answer: int) -> None:
         assert self._answers is not None, "only a stage with answers is told what happens"
@@ -349,10 +356,9 @@ class Stage:
     def _stall_ns(self, work: Work, answer: int) -> int:
         """How long a stall takes; 0 where the lease does not end within the work's time."""
         left_ns = work.lease_ns - self._clock.now_ns
-        queue = self._port.service.find(work.queue_url)
-        if left_ns <= 0 or queue is None:
+        if left_ns <= 0 or work.queue is None:
             return 0
-        length_ns = chance.stall_ns(answer, left_ns, queue.settings.visibility_timeout_ns)
+        length_ns = chance.stall_ns(answer, left_ns, work.queue.settings.visibility_timeout_ns)
         return length_ns if self._clock.now_ns + length_ns < work.deadline_ns else 0
 
     # -------------------------------------------------------------------------------------------- suspending
@@ -541,21 +547,17 @@ def options_at(port: Port, arrival: Arrival, kind: str) -> int:
     work = arrival.work
     if kind == chance.KILL:
         return 2
-    queue = port.service.find(work.queue_url) if work.queue_url else None
+    queue = work.queue
     if arrival.number < 0 or queue is None:
         return 1
     if kind == chance.OVERLAP:
-        copies = 0 if queue.fifo else sum(message.state is IN_FLIGHT for message in work.messages)
+        copies = 0 if queue.fifo else len(work.messages)
         return 2 + copies if copies or arrival.others else 1
     if kind == chance.STALL:
-        left_ns = work.lease_ns - port.clock.now_ns
-        return 1 + sum(
-            0 < left_ns and port.clock.now_ns + chance.stall_ns(k, left_ns, queue.settings.visibility_timeout_ns) < work.deadline_ns
-            for k in range(1, len(chance.STALLS) + 1)
-        )
+        if work.lease_ns >= work.deadline_ns:
+            return 1
+        now_ns = port.clock.now_ns
+        left_ns, timeout_ns = work.lease_ns - now_ns, queue.settings.visibility_timeout_ns
+        lengths = [chance.stall_ns(k, left_ns, timeout_ns) for k in range(1, len(chance.STALLS) + 1)]
+        return 1 + sum(0 < left_ns and now_ns + length_ns < work.deadline_ns for length_ns in lengths)
     return 2 if work.consumer == faults.PROCESS else 1
-
-
-def seconds_since_start(port: Port) -> float:
-    """Simulated seconds since the world began."""
-    return (port.clock.now_ns - port.clock.started_ns) / SECOND_NS

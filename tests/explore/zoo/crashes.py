@@ -495,11 +495,11 @@ class PhotoTaggerWithoutClaims(PhotoTagger):
 
 
 class TooManyRequests(Exception):
-    """Not twice in a minute."""
+    """Not so soon after the last call."""
 
 
 class Courier:
-    """A service that takes one call a minute for each shipment, whatever became of the last."""
+    """A service that takes one call in 45 seconds for each shipment, whatever became of the last."""
 
     def __init__(self):
         self.called = {}

@@ -28,7 +28,7 @@ class BidHistory:
         return self.bids
 
 
-class BidHistoryBySequence(BidHistory):
+class BidHistoryInOneStep(BidHistory):
     """Looks and writes in one step."""
 
     def handler(self, event, context):
@@ -268,7 +268,7 @@ SPECIMENS = [
         name="bid history",
         kind="fifo taken for exactly once",
         bug=BidHistory,
-        twin=BidHistoryBySequence,
+        twin=BidHistoryInOneStep,
         messages=grouped("lot-1", {"lot": 1, "by": "ann", "euros": 10}, {"lot": 1, "by": "bob", "euros": 12}),
         queue=FIFO,
         note="A crash before the delete, and the bids come again; the twin looks and writes in one step.",

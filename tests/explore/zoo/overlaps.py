@@ -221,7 +221,7 @@ class TicketDeskBySeat(TicketDesk):
 
 
 class ScoreTable:
-    """Computes for a second with what it read before."""
+    """Computes for half a second with what it read before."""
 
     def __init__(self):
         self.points = {"red": 0, "blue": 0}

@@ -1,0 +1,265 @@
+"""Shows that no run within bounds breaks a consumer, by making them all but those that show the same as another.
+
+The claim is about the messages, the number of workers, the number of faults and their kinds that were given,
+about statements as the steps of the user's code, and about the Python that ran them. It is never more.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from .. import errors
+from ..engine import decisions as chance
+from ..engine.values import SendMessage
+from ..sim.faults import FAULTS, check_name
+from ..sim.sources import Place
+from .check import tell
+from .choices import Exploration, wanted
+from .laboratory import Laboratory
+from .oracles import Finding, Oracles, judge, shown
+from .reductions import at_rest, lasting, reduced
+from .runs import MERGED, Execution, Outcome
+from .shrink import shrink
+from .stories import Kept, Story
+from .subjects import Case
+
+BUDGET: Final = 500_000
+BY_DEFAULT: Final = frozenset(FAULTS) - {"tie", "interrupt", "skew", "miss", "stale_counts"}
+"""The kinds of fault of a proof, unless others are named."""
+
+
+@attrs.frozen(kw_only=True)
+class Proof:
+    """That no schedule within bounds breaks a consumer.
+
+    Attributes:
+        subject: Of what.
+        complete: Whether every schedule within the bounds was covered; always true, as a proof that is not is an error.
+        bounds: Messages, workers, faults, preemptions, and the kinds of fault.
+        runs: How many runs were made.
+        pruned: How many were left out because another run shows the same.
+        states: The different states that were observed at the end of runs, as texts.
+    """
+
+    subject: str
+    complete: bool
+    bounds: dict[str, Any]
+    runs: int
+    pruned: int
+    states: tuple[str, ...]
+
+    def text(self) -> str:
+        """The claim, and what it is about."""
+        bounds = self.bounds
+        return (
+            f"{self.subject}: no schedule breaks it, of {_many(bounds['messages'], 'message')} on "
+            f"{_many(bounds['workers'], 'worker')} with up to {_many(bounds['faults'], 'fault')}, of these up to "
+            f"{_many(bounds['preemptions'], 'preemption')}.\n"
+            f"Kinds of fault: {', '.join(bounds['kinds'])}.\n"
+            f"{self.runs:,} runs were made, {self.pruned:,} were left out because another shows the same. "
+            f"The steps are the statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is "
+            "claimed about more messages, workers or faults, or about what happens inside of one statement.\n"
+        )
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def prove(
+    subject: Any,
+    messages: Sequence[str | SendMessage] | None = None,
+    *,
+    workers: int = 2,
+    faults: int = 2,
+    preemptions: int | None = None,
+    kinds: Iterable[str] | None = None,
+    queue: Mapping[str, Any] | None = None,
+    function: Mapping[str, Any] | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    seed: int | str | None = None,
+    oracles: Iterable[object] | None = None,
+    trace: object = None,
+    budget: int = BUDGET,
+    reduce: bool = True,
+    progress: Callable[[int, int], object] | None = None,
+) -> Proof:
+    """Show that no schedule within bounds breaks a consumer.
+
+    Args:
+        subject, messages, queue, function, mapping, seed, oracles, trace: As for ``check``.
+        workers: How many deliveries may be under way at once, 1 or more.
+        faults: How many things may go wrong in one run, 0 or more.
+        preemptions: How many of these may be overlaps; as many as ``faults`` unless given.
+        kinds: Names of the faults; all that are legal, but the order of simultaneous events, unless given.
+        budget: So many runs at most.
+        reduce: Whether runs are left out that show the same as another.
+        progress: Called now and then with how many runs were made and how many plans wait.
+
+    Raises:
+        CheckFailed: A schedule breaks it; ``report`` tells the smallest story.
+        ProofIncomplete: The budget is used up; nothing is claimed.
+        UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
+    """
+    bounds = _Bounds(
+        workers=_whole("workers", workers, 1),
+        faults=_whole("faults", faults, 0),
+        preemptions=_whole("preemptions", faults if preemptions is None else preemptions, 0),
+        budget=_whole("budget", budget, 1),
+        reduce=reduce,
+    )
+    case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
+    names = _kinds(kinds)
+    with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
+        laboratory.expected(case.everything)
+        walk = Walk(laboratory, bounds, progress)
+        for story in walk.failures():
+            raise errors.CheckFailed(tell(laboratory, shrink(laboratory, story)))
+        if walk.waiting:
+            raise errors.ProofIncomplete(
+                f"{bounds.budget:,} runs were made, and {walk.waiting:,} plans still wait: nothing is proved. Give a larger "
+                "budget=, or fewer messages, faults or kinds"
+            )
+        return _proof(laboratory, bounds, walk)
+
+
+@attrs.frozen(kw_only=True)
+class _Bounds:
+    workers: int
+    faults: int
+    preemptions: int
+    budget: int
+    reduce: bool
+
+
+class Walk:
+    """Makes every run within bounds.
+
+    Args:
+        laboratory: What runs them.
+        bounds: Within which.
+        progress: Told now and then.
+
+    Attributes:
+        pruned: How many runs were left out.
+        states: What was observed, as texts.
+        waiting: How many plans are left when the budget is used up.
+    """
+
+    def __init__(
+        self, laboratory: Laboratory, bounds: _Bounds, progress: Callable[[int, int], object] | None = None
+    ) -> None:
+        self._laboratory = laboratory
+        self._bounds = bounds
+        self._progress = progress
+        self._known: dict[object, int] = {}
+        self.pruned = 0
+        self.states: dict[str, None] = {}
+        self.waiting = 0
+
+    def failures(self) -> Iterable[Story]:
+        """The failing runs as they are met, those with few faults first."""
+        laboratory, bounds = self._laboratory, self._bounds
+        kept = laboratory.case.everything
+        level: list[dict[Place, int]] = [{}]
+        first = laboratory.runs
+        for faults in range(bounds.faults + 1):
+            following: list[dict[Place, int]] = []
+            for number, plan in enumerate(level):
+                if laboratory.runs - first >= bounds.budget:
+                    self.waiting = len(level) - number + len(following)
+                    return
+                if self._progress is not None and not laboratory.runs % 1000:
+                    self._progress(laboratory.runs - first, len(level) - number + len(following))
+                outcome, source, finding = self._run(kept, plan, bounds.faults - faults)
+                if finding is not None:
+                    yield Story(kept, outcome.happened, bounds.workers, finding)
+                elif faults < bounds.faults and len(outcome.happened) == len(plan):
+                    following += self._children(plan, source)
+            level = following
+
+    def _run(self, kept: Kept, plan: dict[Place, int], left: int) -> tuple[Outcome, Exploration, Finding | None]:
+        laboratory, bounds = self._laboratory, self._bounds
+        source = Exploration(plan, laboratory.kinds)
+        is_known: Callable[[Execution], bool] | None = None
+        if bounds.reduce:
+
+            def is_known(execution: Execution) -> bool:
+                answered = execution.source
+                return len(getattr(answered, "happened", ())) == len(plan) and self._was_met(execution, left)
+
+        follows = lasting if bounds.reduce and left else None
+        outcome, answered = laboratory.run(kept, source, bounds.workers, is_known=is_known, follows=follows)
+        assert isinstance(answered, Exploration), "it answers in its own kind"
+        if outcome.ended == MERGED:
+            self.pruned += 1
+            return outcome, answered, None
+        self.states.setdefault(shown(outcome.state, 10_000))
+        return outcome, answered, judge(outcome, laboratory.expected(kept), laboratory.oracles)
+
+    def _was_met(self, execution: Execution, left: int) -> bool:
+        """Whether the state of a run at rest was met before, with as many faults to go; if not, it is now."""
+        state = at_rest(execution)
+        if state is None:
+            return False
+        if self._known.get(state, -1) >= left:
+            return True
+        self._known[state] = left
+        return False
+
+    def _children(self, plan: dict[Place, int], source: Exploration) -> list[dict[Place, int]]:
+        preempted = sum(address.kind == chance.OVERLAP for address in plan)
+        children: list[dict[Place, int]] = []
+        alternatives = reduced(source) if self._bounds.reduce else ((*one, False) for one in source.alternatives())
+        for _, address, answer, skip in alternatives:
+            if address.kind == chance.OVERLAP and preempted >= self._bounds.preemptions:
+                continue
+            if skip:
+                self.pruned += 1
+            else:
+                children.append({**plan, address: answer})
+        return children
+
+
+def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
+    case = laboratory.case
+    return Proof(
+        subject=case.name,
+        complete=True,
+        bounds={
+            "messages": len(case.messages),
+            "workers": bounds.workers,
+            "faults": bounds.faults,
+            "preemptions": bounds.preemptions,
+            "kinds": tuple(name for name in FAULTS if name in laboratory.kinds),
+            "statements": len(case.following.statements),
+            "python": platform.python_version(),
+        },
+        runs=laboratory.runs,
+        pruned=walk.pruned,
+        states=tuple(walk.states),
+    )
+
+
+def _kinds(kinds: Iterable[str] | None) -> frozenset[str]:
+    if kinds is None:
+        return BY_DEFAULT
+    if isinstance(kinds, (str, bytes)) or not isinstance(kinds, Iterable):
+        raise errors.UsageError(f"kinds are a list of names of faults, not {kinds!r}")
+    names = frozenset(kinds)
+    for name in sorted(names, key=repr):
+        check_name(name)
+    return wanted(names)
+
+
+def _whole(name: str, value: object, lowest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
+    return value
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

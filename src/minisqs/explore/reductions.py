@@ -1,0 +1,119 @@
+"""Which runs need not be made, because another one shows the same: three reductions, each with its reason.
+
+*Equal fingerprint of the outside.* A kill takes away what only the dead work had. If between two statements of a
+work nothing happened that outlives it (the outside world, SQS, Lambda, the clock are as before), then a kill
+before the second leaves what a kill before the first leaves, and everything after it is the same.
+
+*Steps that touch different things.* Between two statements of a work of which the first touches only what is the
+work's own, it makes no difference before which of the two others go on: they cannot see whether it has been
+done, nor can it see what they did.
+
+*Equal states at rest.* When no work is under way, what comes next depends only on what is there: the queues, the
+functions and their environments, what is scheduled, the outside world, the time, and what may still go wrong.
+If all of that has been met before, with at least as many faults to go, the rest of the run has been tried.
+
+None of it is used where it cannot be known: where the outside world cannot be pickled, or handlers are made by
+``environment()`` and their closures cannot.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+from ..engine import decisions as chance
+from ..sim import statements
+from ..sim.sources import Place
+from ..sim.stage import Arrival
+from .choices import Exploration
+from .runs import Execution, fingerprint_of
+
+
+def lasting(execution: Execution) -> object:
+    """All that outlives a work, as far as the work can change it; None where that cannot be told."""
+    outside = fingerprint_of(execution.outside)
+    if outside is None:
+        return None
+    world = execution.world
+    calls = tuple(queue.calls for queue in world.sqs.service.queues())
+    return world.clock.now_ns, world.sqs.kernel.scheduled, calls, outside, _closures(execution)
+
+
+def at_rest(execution: Execution) -> object:
+    """All that the rest of a run depends on, in which no work is under way; None where that cannot be told."""
+    outside = fingerprint_of(execution.outside)
+    closures = _closures(execution)
+    if outside is None or closures is None:
+        return None
+    world = execution.world
+    queues = tuple(
+        (queue.calls, tuple(_message(message) for message in queue.messages.values()), queue.sequence)
+        for queue in world.sqs.service.queues()
+    )
+    functions = tuple(function.runs.standing() for function in execution.functions())
+    return world.clock.now_ns, queues, functions, tuple(world.sqs.kernel.waiting()), outside, closures
+
+
+def _message(message: Any) -> tuple[object, ...]:
+    return (
+        message.sequence, message.state.name, message.receive_count, message.deadline_ns, message.first_received_ns,
+    )  # fmt: skip
+
+
+def _closures(execution: Execution) -> object:
+    """What the handlers of the environments have to themselves, in the order of the environments; None if unknown."""
+    if not execution.has_environments:
+        return ()
+    kept = []
+    for function in execution.functions():
+        for environment in function.runs.environments():
+            handler = environment.handler
+            cells = getattr(handler, "__closure__", None)
+            if handler is not None and cells is None and not hasattr(handler, "__code__"):
+                return None
+            try:
+                own = [cell.cell_contents for cell in cells or () if cell.cell_contents is not execution.outside]
+                kept.append((environment.number, pickle.dumps([_plain(value) for value in own])))
+            except Exception:  # noqa: BLE001  # an empty cell, or something that cannot be pickled
+                return None
+    return tuple(kept)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is pickled; inner functions stand for their own closures."""
+    if hasattr(value, "__code__") and hasattr(value, "__closure__"):
+        return [value.__code__.co_qualname, [_plain(cell.cell_contents) for cell in value.__closure__ or ()]]
+    return value
+
+
+def reduced(source: Exploration) -> Iterator[tuple[int, Place, int, bool]]:
+    """The alternatives of a run: question, address, answer, and whether it may be left out."""
+    before: dict[int, Arrival] = {}
+    redundant: dict[int, tuple[bool, bool]] = {}
+    last: Arrival | None = None
+    for asked, _ in source.asked:
+        if not isinstance(asked, Arrival):
+            last = None
+            continue
+        adjacent = last if last is not None and last.work is asked.work else None
+        redundant[asked.place] = _redundant(adjacent, asked)
+        last = asked
+        before[id(asked.work)] = asked
+    for index, address, answer in source.alternatives():
+        kill, overlap = redundant.get(index, (False, False))
+        may_skip = index > source.answered + 1
+        skip = may_skip and ((address.kind == chance.KILL and kill) or (address.kind == chance.OVERLAP and overlap))
+        yield index, address, answer, skip
+
+
+def _redundant(before: Arrival | None, now: Arrival) -> tuple[bool, bool]:
+    """Whether a kill and an overlap at a statement show the same as at the one before it."""
+    if before is None:
+        return False, False
+    statement = statements.STATEMENTS[before.number] if before.number >= 0 else None
+    is_local = statement is not None and statement.is_local and not statement.may_leave
+    same = now.lasting is not None and now.lasting == before.lasting and now.number >= 0
+    return same, is_local and now.number >= 0 and now.others == before.others
+
+

@@ -23,14 +23,15 @@ def test_a_response_is_shaped_as_that_of_boto3(shapes, error_class):
     code, json_name, status, beside = shapes[error_class]
     error = error_class("some text")
     error.request_id = "an id"
+    blamed = "Receiver" if error_class is errors.InternalFailure else "Sender"
     expected = {
-        "Error": {"Message": "some text", "Code": code, "QueryErrorCode": json_name, "Type": "Sender"},
+        "Error": {"Message": "some text", "Code": code, "QueryErrorCode": json_name, "Type": blamed},
         "ResponseMetadata": {
             "RequestId": "an id",
             "HTTPStatusCode": status,
             "HTTPHeaders": {
                 "x-amzn-requestid": "an id",
-                "x-amzn-query-error": f"{code};Sender",
+                "x-amzn-query-error": f"{code};{blamed}",
                 "content-type": "application/x-amz-json-1.0",
             },
             "RetryAttempts": 0,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .explore.prove import prove as prove
     from .explore.subjects import deployed as deployed
     from .explore.subjects import scenario as scenario
+    from .explore.sweep import sweep as sweep
     from .sim.faults import Faults as Faults
     from .sim.sources import Plan as Plan
     from .world import World as World
@@ -69,6 +70,7 @@ _HOME = {
     "run": "explore.check",
     "scenario": "explore.subjects",
     "sometimes": "explore.oracles",
+    "sweep": "explore.sweep",
 }
 
 _MODULES = ("errors", "outside")

@@ -14,6 +14,10 @@ from typing import Any, ClassVar
 from . import limits
 
 
+_SERVER_FAULT = 500
+"""HTTP statuses from here on are AWS's own fault."""
+
+
 class MinisqsError(Exception):
     """The base of every error that minisqs raises on purpose."""
 
@@ -28,6 +32,13 @@ class NeverSettled(MinisqsError):
 
 class EscapedSimulation(MinisqsError):
     """Simulated code touched real time or a real thread."""
+
+
+class ConnectionLost(MinisqsError, ConnectionError):
+    """The connection broke before the answer came: the caller cannot know whether SQS has done it."""
+
+    def __init__(self, message: str = "Connection was closed before we received a valid response.") -> None:
+        super().__init__(message)
 
 
 class Interrupted(BaseException):
@@ -94,19 +105,20 @@ class SqsError(AwsError):
     @property
     def response(self) -> dict[str, object]:
         """The answer as boto3 gives it on ``ClientError.response``."""
+        blamed = "Sender" if self.http_status < _SERVER_FAULT else "Receiver"
         answer: dict[str, object] = {
             "Error": {
                 "Message": self.message,
                 "Code": self.code,
                 "QueryErrorCode": self.json_name,
-                "Type": "Sender",
+                "Type": blamed,
             },
             "ResponseMetadata": {
                 "RequestId": self.request_id,
                 "HTTPStatusCode": self.http_status,
                 "HTTPHeaders": {
                     "x-amzn-requestid": self.request_id,
-                    "x-amzn-query-error": f"{self.code};Sender",
+                    "x-amzn-query-error": f"{self.code};{blamed}",
                     "content-type": "application/x-amz-json-1.0",
                 },
                 "RetryAttempts": 0,
@@ -358,6 +370,18 @@ class RequestThrottled(SqsError):
     message_beside_error = True
 
     def __init__(self, message: str = "Request is throttled.") -> None:
+        super().__init__(message)
+
+
+class InternalFailure(SqsError):
+    """A fault of SQS's own, which did nothing: try again. One of AWS's common errors, in no model of a service."""
+
+    code = json_name = "InternalFailure"
+    http_status = 500
+
+    def __init__(
+        self, message: str = "The request processing has failed because of an unknown error, exception or failure."
+    ) -> None:
         super().__init__(message)
 
 

@@ -330,8 +330,11 @@ def test_each_fault_has_a_rate_and_names_what_permits_it(name):
     assert getattr(Faults(), name) == 0
     assert getattr(Faults.named([name]), name) == faults.DEFAULT_RATE
     assert Faults.named(name) == Faults.named([name])
-    assert all(faults.FAULTS[name])
-    for question in faults.FAULTS[name].questions:
+    fault = faults.FAULTS[name]
+    assert fault.questions
+    assert fault.what
+    assert fault.permitted_by
+    for question in fault.questions:
         assert Faults(**{name: 0.5}).by_question()[question] == 0.5
         assert faults.in_words(question, 1)
 
@@ -374,6 +377,79 @@ def test_consumers_get_everything_despite_every_fault_but_ties():
     assert received == {str(number) for number in range(30)}
     assert queue.counts == (0, 0, 0)
     assert minisqs.Plan(world.choices).choices == world.choices
+
+
+# ------------------------------------------------------------------------------------------------------ legal
+EVERYWHERE = {("standard", "lambda"), ("standard", "process"), ("fifo", "lambda"), ("fifo", "process")}
+ON_STANDARD = {("standard", "lambda"), ("standard", "process")}
+ON_LAMBDA = {("standard", "lambda"), ("fifo", "lambda")}
+ON_PROCESSES = {("standard", "process"), ("fifo", "process")}
+
+WHERE = {
+    "duplicate": ON_STANDARD,
+    "reorder": ON_STANDARD,
+    "miss": ON_STANDARD,
+    "stale_delete": ON_STANDARD,
+    "stale_counts": ON_STANDARD,
+    "lost_answer": EVERYWHERE,
+    "api_error": EVERYWHERE,
+    "partial": EVERYWHERE,
+    "kill": EVERYWHERE,
+    "interrupt": ON_PROCESSES,
+    "stall": EVERYWHERE,
+    "overlap": EVERYWHERE,
+    "recycle": ON_LAMBDA,
+    "split": ON_LAMBDA,
+    "throttle": ON_LAMBDA,
+    "tie": EVERYWHERE,
+    "skew": ON_PROCESSES,
+}
+"""The column "where" of the design's table of faults."""
+
+WHILE_THE_LEASE_LASTS = {
+    **WHERE,
+    "stall": set(),  # it ends past the lease
+    "overlap": ON_STANDARD,  # on FIFO only once the lease has ended
+}
+"""The same where the visibility timeout cannot end while the work is under way."""
+
+
+def test_the_table_has_all_faults_in_order():
+    assert list(WHERE) == list(faults.FAULTS)
+
+
+@pytest.mark.parametrize("name", WHERE)
+@pytest.mark.parametrize(("lease_may_end", "table"), [(True, WHERE), (False, WHILE_THE_LEASE_LASTS)])
+def test_a_fault_is_legal_where_the_table_says_and_nowhere_else(name, lease_may_end, table):
+    allowed = {
+        (queue, consumer)
+        for queue in faults.QUEUES
+        for consumer in faults.CONSUMERS
+        if faults.legal(name, queue, consumer, lease_may_end=lease_may_end)
+    }
+    assert allowed == table[name]
+
+
+def test_only_what_is_unusual_has_to_be_asked_for_by_name():
+    assert {name for name, fault in faults.FAULTS.items() if fault.opt_in} == {"interrupt", "skew"}
+
+
+def test_what_acts_between_statements_needs_more_than_a_world():
+    in_code = {name for name, fault in faults.FAULTS.items() if fault.in_code}
+    assert in_code == {"kill", "interrupt", "stall", "overlap", "skew"}
+    for name in in_code:
+        with pytest.raises(errors.UsageError, match=f"the fault '{name}' acts between the statements of your code"):
+            World(faults=[name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("kills", "fifo", "lambda"), "is not a fault"), (("kill", "orders", "lambda"), "is not one of standard, fifo"),
+     (("kill", "fifo", "Lambda"), "is not one of lambda, process")],
+)  # fmt: skip
+def test_what_is_no_fault_no_type_of_queue_or_no_consumer_is_refused(arguments, words):
+    with pytest.raises(errors.UsageError, match=words):
+        faults.legal(*arguments)
 
 
 # ----------------------------------------------------------------------------------------------- several at once

@@ -1,7 +1,7 @@
 import pytest
 
 from minisqs import Faults, Plan, errors
-from minisqs.sim.sources import QUESTIONS, Address, PlannedSource, SeededSource, source_of
+from minisqs.sim.sources import ENGINE_QUESTIONS, Address, PlannedSource, SeededSource, source_of
 
 
 def draws(source, kind="duplicate", subject="main/1", options=2, times=200):
@@ -93,7 +93,7 @@ def test_a_planned_0_need_not_come_up():
     PlannedSource(Plan({("miss", "q", 0): 0})).check_replayed()
 
 
-@pytest.mark.parametrize("kind", QUESTIONS)
+@pytest.mark.parametrize("kind", ENGINE_QUESTIONS)
 def test_every_question_may_be_planned_and_every_plan_reads_back(kind):
     plan = Plan({(kind, "main/1", 0): 1})
     assert eval(repr(plan), {"Plan": Plan}).choices == plan.choices

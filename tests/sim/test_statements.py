@@ -1,10 +1,11 @@
-"""Points before every statement: where they stand, what they leave alone, and which statements are a call's own."""
+"""Points before every statement: where they stand, what they leave alone, and which functions are found."""
 
 from __future__ import annotations
 
 import ast
 import asyncio  # noqa: TID251  # an async function is run once
 import functools
+import gc
 import importlib.util
 import itertools
 import linecache
@@ -15,6 +16,7 @@ import sys
 import textwrap
 import traceback
 import types
+import weakref
 from pathlib import Path
 
 import pytest
@@ -267,6 +269,15 @@ def test_a_decorated_definition_inside_a_function_begins_at_its_first_decorator(
         ("if 'é' == x: z = 'é'", "if 'é' == x:"),
         ("with a as b, \\\n        c:", "with a as b, \\ c:"),
         ("if (y := x):", "if (y := x):"),
+        ("if x:  # why\n        # because\n\n        pass\n    while 1:", "if x:"),
+        ("if x:\n        # because\n\n        # of this\n        pass\n    while 1:", "if x:"),
+        ("if (x[1:\n    2]): pass\n    while 1:", "if (x[1: 2]):"),
+        ("if (x[1:  # one\n    2]):", "if (x[1: 2]):"),
+        ("if x in (1,\n\n    2):", "if x in (1, 2):"),
+        ("if x == ''':\n# no comment''':", "if x == ''': # no comment''':"),
+        ("if x == '#:':", "if x == '#:':"),
+        ("if x: y = 1; z = {2: 3}\n    while 1:", "if x:"),
+        ("class A(x):\n        'Document.'\n    while 1:", "class A(x):"),
     ],
 )
 def test_a_header_ends_at_its_own_colon(header, text):
@@ -611,11 +622,131 @@ def test_an_object_of_a_library_is_looked_into_but_not_far(load):
     assert [each.function for each in following.statements] == ["near"]
 
 
-def test_modules_that_are_loaded_and_traced_are_found_by_themselves(load, monkeypatch):
-    module = load("def f():\n    return 1\n")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    following = statements.follow([], lambda path: path == module.__file__)
-    assert [each.text for each in following.statements] == ["return 1"]
+def names_found(roots, *modules, trace=None):
+    """The functions followed, in the order of their names."""
+    files = {module.__file__ for module in modules}
+    return sorted(each.__qualname__ for each in statements.follow(roots, trace or files.__contains__).functions)
+
+
+def test_a_function_leads_to_what_it_names_and_no_further(load):
+    module = load("""
+        import functools
+        def root():
+            def inner():
+                return named() + [quiet() for _ in ()]
+            return inner, TABLE, SHOP, later
+        def named(): return deeper()
+        def deeper(): return 1
+        def quiet(): return 1
+        def in_table(): return 1
+        def too_deep(): return 1
+        def held(): return 1
+        def partly(): return 1
+        def unnamed(): return 1
+        class Shop:
+            def __init__(self):
+                self.held = [held]
+            def sell(self): return 1
+        TABLE = {"a": in_table, "b": [too_deep]}
+        SHOP = Shop()
+        later = functools.partial(partly, 1)
+    """)
+    assert names_found([module.root], module) == [
+        "Shop.__init__", "Shop.sell", "deeper", "held", "in_table", "named", "partly", "quiet", "root",
+    ]  # fmt: skip
+
+
+def test_a_class_leads_to_all_that_stands_in_it_and_in_its_bases(load):
+    base = load("class Base:\n    def inherited(self): return 1\n    def other(self): return 1\n", "base")
+    shop = load("""
+        class Shop:
+            class Part:
+                def inside(self): return 1
+            def sell(self): return Part
+        class Meant:
+            def meant(self): return 1
+    """)
+    assert names_found([shop.Shop], base, shop) == ["Shop.Part.inside", "Shop.sell"]
+    made_elsewhere = type("Made", (shop.Shop, base.Base), {"__module__": "collections"})
+    whole = ["Base.inherited", "Base.other", "Shop.Part.inside", "Shop.sell"]
+    assert names_found([made_elsewhere], base, shop) == whole
+    assert names_found([made_elsewhere()], base, shop) == whole
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of three modules, each with functions of which the root names some."""
+    sources = {
+        "__init__": "",
+        "shop": "def sell(): return 1\ndef buy(): return 1\n",
+        "till": "from . import shop\ndef pay(): return shop.sell()\ndef idle(): return shop.buy()\n",
+    }
+    name = f"package_{tmp_path.name}"
+    for module, source in sources.items():
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module(f"{name}.till").__package__
+    for module in [each for each in sys.modules if each.split(".")[0] == name]:
+        del sys.modules[module]
+
+
+@pytest.mark.parametrize(
+    ("imported", "body"),
+    [
+        ("import {0}.till", "{0}.till.pay()"),
+        ("import {0}.till as desk", "desk.pay()"),
+        ("from {0} import till", "till.pay()"),
+        ("from {0}.till import pay", "pay()"),
+        ("from .till import pay as paid", "paid()"),
+        ("from . import till", "till.pay()"),
+    ],
+)
+@pytest.mark.parametrize("within", [False, True])
+def test_of_a_module_what_is_named_is_reached_also_when_it_is_imported_in_the_function(
+    imported, body, within, package, load
+):
+    start = f"def root():\n    {imported}\n" if within else f"{imported}\ndef root():\n"
+    path = Path(sys.modules[package].__file__).parent / "root.py"
+    path.write_text((start + f"    return {body}\n").format(package))
+    root = importlib.import_module(f"{package}.root").root
+    # The package's own file is not traced: its modules are reached through it all the same.
+    assert names_found([root], trace=lambda path: Path(path).stem in {"root", "till", "shop"}) == [
+        "pay",
+        "root",
+        "sell",
+    ]
+
+
+def test_a_function_closing_over_a_module_leads_to_what_it_names_of_it(package, load):
+    module = load("def make(till):\n    def root(): return till.pay()\n    return root\n")
+    trace = {module.__file__, *(sys.modules[f"{package}.{name}"].__file__ for name in ("till", "shop"))}.__contains__
+    root = module.make(sys.modules[f"{package}.till"])
+    assert names_found([root], trace=trace) == ["make.<locals>.root", "pay", "sell"]
+
+
+def test_a_module_among_the_roots_or_held_by_an_object_leads_to_all_of_its_own(package):
+    till, shop = (sys.modules[f"{package}.{name}"] for name in ("till", "shop"))
+    assert names_found([till], till, shop) == ["buy", "idle", "pay", "sell"]
+    till.shop = None
+    assert names_found([till], till, shop) == ["idle", "pay"]
+    assert names_found([types.SimpleNamespace(module=shop)], till, shop) == ["buy", "sell"]
+
+
+def test_code_of_a_module_to_be_executed_leads_to_what_it_imports(package, tmp_path):
+    source = f"from {package}.till import pay\ndef handler(event, context):\n    return pay()\n"
+    code = compile(source, str(tmp_path / "handler.py"), "exec")
+    found = names_found([types.SimpleNamespace(code=code)], trace=lambda path: path.startswith(str(tmp_path)))
+    assert found == ["pay", "sell"]
+
+
+def test_functions_found_by_computed_names_only_are_not_reached(load):
+    module = load("""
+        import sys
+        def root(name): return getattr(sys.modules[__name__], "on_" + name)
+        def on_sale(): return 1
+    """)
+    assert names_found([module.root], module) == ["root"]
 
 
 def test_a_module_executed_anew_has_points_from_the_start(visited):
@@ -628,161 +759,67 @@ def test_a_module_executed_anew_has_points_from_the_start(visited):
         statements.compiled("<anew>", "def")
 
 
-# ---------------------------------------------------------------------------------- a call's own statements
-def local_texts(body, header="def f(self, event, context):", before="import json"):
-    """The texts of a function's statements, those that are not local behind a '!'."""
-    start = len(statements.STATEMENTS)
-    source = f"{before}\n{header}\n{textwrap.indent(textwrap.dedent(body), '    ')}"
-    statements.compiled(f"<local {start}>", source)
-    return [f"{'' if each.is_local else '!'}{each.text}" for each in statements.STATEMENTS[start:]]
+# ------------------------------------------------------------------------------- answers that are remembered
+@pytest.fixture
+def walks(monkeypatch):
+    """How many answers were searched for."""
+    searched = []
+    answer = statements._answer
+    monkeypatch.setattr(statements, "_answer", lambda *given: searched.append(1) or answer(*given))
+    return searched
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "pass",
-        "return",
-        "return 1",
-        "return event['a'][0]",
-        "return {'batchItemFailures': [], 'n': len(event)}",
-        "x = event['a']",
-        "x, (y, *z) = event['a']",
-        "x: int = event.get('a', 1) + 2",
-        "x = json.loads(event['body'])",
-        "x = json.dumps(event, indent=2)",
-        "x = f'{event[0]:>{context[1]}}'",
-        "x = [y.lower() for y in event if y]",
-        "x = sum(y['n'] for y in event)",
-        "x = not event or -1 if context == 2 else (1, 2)",
-        "x = sorted(event.items(), reverse=True)",
-        "'text'.split('e')",
-        "x = event[1:2]",
-    ],
-)
-def test_statements_on_the_calls_own_values_are_local(statement):
-    assert local_texts(statement) == [statement]
+def test_the_same_roots_are_followed_again_without_a_search(load, walks, visited):
+    module = load("class Shop:\n    def sell(self):\n        return 1\n")
+    shop, trace = module.Shop(), {module.__file__}.__contains__
+    first = statements.follow([shop.sell, module.Shop], trace)
+    with first:
+        again = statements.follow([shop.sell, module.Shop], trace)
+    with again:
+        shop.sell()
+    assert (len(walks), visited) == (1, ["return 1"])
+    assert (again.functions, again.statements, again.unfollowed) == (first.functions, first.statements, [])
+    assert again.functions == (module.Shop.sell,)
+    statements.follow([shop.sell], trace)
+    statements.follow([shop.sell, module.Shop], lambda path: path == module.__file__)
+    assert len(walks) == 3
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "self.x = 1",
-        "x = self.x",
-        "x = other",
-        "return self",
-        "raise ValueError",
-        "assert event",
-        "import os",
-        "event['a'] = 1",
-        "del event['a']",
-        "event.pop('a')",
-        "print(event)",
-        "x = open(event)",
-        "x = json.load(event)",
-        "x = context.aws_request_id",
-        "x = {**event}",
-        "x = dict(**event)",
-        "x = sorted(event, key=lambda y: y)",
-        "with event: pass",
-        "x = (y := 1)",
-        "x = yield 1",
-        "class X: pass",
-        "def g(): pass",
-    ],
-)
-def test_statements_that_may_touch_more_are_not_local(statement):
-    assert local_texts(statement)[0].startswith("!")
+def test_a_function_with_another_code_or_another_file_is_searched_anew(load, walks):
+    module = load("def f(): return g()\ndef g(): return 1\n")
+    path, trace = Path(module.__file__), {module.__file__}.__contains__
+    assert len(statements.follow([module.f], trace).functions) == 2
+    module.g.__code__ = (lambda: 2).__code__
+    assert len(statements.follow([module.f], trace).functions) == 1
+    del module.g
+    assert len(statements.follow([module.f], trace).functions) == 1
+    path.write_text(path.read_text() + "# later\n")
+    assert len(statements.follow([module.f], trace).functions) == 1
+    assert len(walks) == 3
 
 
-def test_a_typical_handler_is_local_where_it_reads_its_event():
-    body = """
-        failures = []
-        for record in event["Records"]:
-            body = record["body"]
-            order = json.loads(body)
-            count = 0
-            count += len(order)
-            if body in self.seen:
-                continue
-            elif body.startswith("x"):
-                pass
-            try:
-                self.charges.append(body)
-            except ValueError:
-                failures.append({"itemIdentifier": record["messageId"]})
-            self.seen.add(body)
-        return 1
-    """
-    assert local_texts(body) == [
-        "failures = []", 'for record in event["Records"]:', 'body = record["body"]', "order = json.loads(body)",
-        "count = 0", "count += len(order)", "!if body in self.seen:", "continue", 'elif body.startswith("x"):',
-        "pass", "try:", "!self.charges.append(body)", '!failures.append({"itemIdentifier": record["messageId"]})',
-        "!self.seen.add(body)", "return 1",
-    ]  # fmt: skip
+def test_an_answer_keeps_neither_roots_nor_functions_alive(load):
+    module = load("class Shop:\n    def sell(self): return 1\n")
+    trace = {module.__file__}.__contains__
+    statements.follow([module.Shop], trace)
+    function, shop = weakref.ref(module.Shop.sell), weakref.ref(module.Shop)
+    del module
+    gc.collect()
+    assert (function(), shop()) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("body", "texts"),
-    [
-        ("x = 1\nx = self.y\nreturn x", ["x = 1", "!x = self.y", "!return x"]),  # impure somewhere
-        ("x = 1\ndef g(): return x\nreturn 1", ["!x = 1", "!def g():", "!return x", "return 1"]),  # captured
-        ("global x\nx = 1\nreturn x", ["!x = 1", "!return x"]),
-        (
-            "x = event['a']\nself.kept = x\nreturn len(event)",
-            ["!x = event['a']", "!self.kept = x", "!return len(event)"],
-        ),
-        ("self.f(event['body'])\nreturn len(event)", ["!self.f(event['body'])", "return len(event)"]),  # a text
-        ("self.f(event['Records'])\nreturn len(event)", ["!self.f(event['Records'])", "!return len(event)"]),
-        ("self.t[event['id']] = 1\nreturn len(event)", ["!self.t[event['id']] = 1", "return len(event)"]),  # a key
-        ("x = [event]\nx += self.y\nreturn len(event)", ["!x = [event]", "!x += self.y", "!return len(event)"]),
-        ("len = 1\nreturn len(event)", ["len = 1", "!return len(event)"]),  # rebound
-    ],
-)
-def test_names_are_a_calls_own_until_something_else_holds_what_they_hold(body, texts):
-    assert local_texts(body) == texts
-
-
-@pytest.mark.parametrize("before", ["from x import *", "def len(x): return x", "import x as len", "from x import len"])
-def test_a_builtin_that_the_file_binds_anew_is_not_known(before):
-    assert local_texts("return len(event)", before=before)[-1] == "!return len(event)"
-
-
-def test_json_must_be_the_module():
-    for before in ("import ujson as json", "from x import json", "json = 1"):
-        assert local_texts("x = json.loads(event)", before=before) == ["!x = json.loads(event)"]
-
-
-@pytest.mark.parametrize(
-    ("body", "texts"),
-    [
-        ("while self.more:\n  x = 1\n  y = 2", ["!while self.more:", "x = 1", "!y = 2"]),
-        ("for n in self.all:\n  if event: continue\n  x = 1", ["!for n in self.all:", "!if event:", "!continue", "!x = 1"]),
-        ("for n in self.all:\n  break\nreturn 1", ["!for n in self.all:", "break", "return 1"]),
-        ("for n in event:\n  x = 1", ["for n in event:", "x = 1"]),
-        ("with self.lock:\n  x = 1\n  return x", ["!with self.lock:", "!x = 1", "!return x"]),
-        ("for n in self.all:\n  try:\n    continue\n  finally:\n    pass\n  x = 1",
-         ["!for n in self.all:", "try:", "!continue", "!pass", "!x = 1"]),
-        ("match event['kind']:\n  case {'a': x}: pass\n  case 1: pass", ["!match event['kind']:", "pass", "pass"]),
-        ("match event['kind']:\n  case 1 | 'a': pass", ["match event['kind']:", "pass"]),
-        ("match event:\n  case Point(): pass", ["!match event:", "pass"]),
-    ],
-)  # fmt: skip
-def test_what_runs_before_the_next_point_counts_as_the_statements(body, texts):
-    found = local_texts(body)
-    assert [text if not text.startswith(("!if", "if")) else "!if event:" for text in found] == texts
-
-
-def test_statements_with_which_the_function_may_end_are_told():
-    start = len(statements.STATEMENTS)
-    body = "def f(x):\n if x:\n  return 1\n try:\n  y = 1\n finally:\n  y = 2\n for y in x:\n  y = 3\n"
-    statements.compiled("<leaving>", body)
-    leaving = [each.text for each in statements.STATEMENTS[start:] if each.may_leave]
-    assert leaving == ["return 1", "y = 2", "for y in x:", "y = 3"]
-
-
-def test_an_expression_too_deep_to_judge_is_not_local():
-    deep = " + ".join(["event"] * 900)
-    assert local_texts(f"return {deep}") == [f"!return {deep}"]
+def test_few_answers_are_remembered_and_none_for_roots_that_cannot_be_held_weakly(load, walks):
+    module = load("class Shop:\n    __slots__ = ()\n    def sell(self): return 1\n")
+    trace = {module.__file__}.__contains__
+    shops = [type("Shop", (module.Shop,), {}) for _ in range(99)]
+    for shop in shops:
+        statements.follow([shop], trace)
+    assert len(statements._ANSWERS) == statements._ANSWERS_MAX
+    statements.follow([shops[-1]], trace)
+    assert len(walks) == 99
+    for shop in [module.Shop()] * 2:
+        assert len(statements.follow([shop], trace).functions) == 1
+    assert len(walks) == 101
 
 
 # -------------------------------------------------------------------------------------- the user's files
@@ -857,3 +894,10 @@ def test_trace_may_be_paths_modules_and_functions(project, monkeypatch, load):
 def test_another_trace_is_refused_by_name(trace, message):
     with pytest.raises(errors.UsageError, match=message):
         statements.traced(trace, __file__)
+
+
+def test_the_same_files_are_asked_for_by_the_same_function(project):
+    shop, other = str(project / "project/src/app/shop.py"), str(project / "other/z.py")
+    assert statements.traced(None, shop) is statements.traced(None, str(project / "project/tests/test_shop.py"))
+    assert statements.traced([other, shop], other) is statements.traced((shop, other), shop)
+    assert statements.traced(None, "<stdin>") is statements.traced(None, "<stdin>")

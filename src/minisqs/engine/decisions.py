@@ -75,6 +75,9 @@ SKEW: Final = "skew"
 STALLS: Final = ("just past the lease", "past two leases", "past five minutes", "past an hour")
 """When a stall ends: the answers 1 to 4 of the question."""
 
+SKEWS_S: Final = (1, -1, 60, -60)
+"""How far a clock is off, in seconds: the answers 1 to 4 of the question."""
+
 COUNT_LAGS_S: Final = (30, 60)
 """How old counters are, in seconds: the answers 1 and 2 of the question."""
 

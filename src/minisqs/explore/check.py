@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice, permutations
 from typing import Any, Final
 
 import attrs
@@ -16,7 +17,7 @@ from ..world import _key
 from . import memory, report, tokens
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import SOMETIMES, Finding, Oracles, judge
+from .oracles import COMMUTES, SOMETIMES, Finding, Oracles, equal
 from .report import Report
 from .runs import Execution, Outcome
 from .search import Search, random_story, roots_of
@@ -27,6 +28,8 @@ from .subjects import Case
 DEFAULT_RUNS: Final = 200
 DEFAULT_BUDGET: Final = 2000
 RESTARTS: Final = 3
+ORDERS: Final = 120
+"""So many orders of messages are tried where the consumer is to be indifferent to them."""
 MOST_FAULTS: Final = 50
 """So many faults happen at most in a run with rates: then the consumer must get on its feet."""
 
@@ -114,7 +117,7 @@ def check(
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
-        story = _found(laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan)
+        story = _out_of_order(laboratory) or _found(laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan)
         if story is not None:
             raise errors.CheckFailed(tell(laboratory, story))
         _refuse_empty(laboratory)
@@ -137,9 +140,25 @@ def _found(
         memory.forget(case, token)
     search = Search(laboratory, roots_of(len(everything)), asks_ties=laboratory.kinds == {"tie"})
     for story in search.stories(budget):
-        return shrink(laboratory, story)
+        smallest = shrink(laboratory, story)
+        if laboratory.is_confirmed(smallest):
+            return smallest
     laboratory.complete = " Every run of its kind was made." if search.is_exhausted else ""
     return _at_random(laboratory, seed, runs, given)
+
+
+def _out_of_order(laboratory: Laboratory) -> Story | None:
+    """Whether the consumer cares in which order messages come, where it is asked that it does not."""
+    if COMMUTES not in laboratory.oracles.names:
+        return None
+    case, expected = laboratory.case, laboratory.expected(laboratory.case.everything)
+    for order in islice(permutations(case.everything), 1, ORDERS):
+        if case.keeps_groups(order):
+            got = laboratory.perfect(order, b"first")
+            if not equal(got, expected):
+                places = ", ".join(str(place + 1) for place in order)
+                return Story(order, {}, None, Finding(COMMUTES, f"sent in the order {places}", expected, got))
+    return None
 
 
 def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given: Faults | None) -> Story | None:
@@ -148,9 +167,10 @@ def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given:
     for number in range(runs):
         story = random_story(laboratory, laboratory.case.everything, seed or 0, number, given)
         if story is not None:
-            again = laboratory.try_out(story.kept, story.plan, None)
-            stories.append(shrink(laboratory, again or story))
-            if len(stories) == RESTARTS or len(stories[-1].plan) == 1:
+            smallest = shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
+            if laboratory.is_confirmed(smallest):
+                stories.append(smallest)
+            if stories and (len(stories) == RESTARTS or len(stories[-1].plan) == 1):
                 break
     return min(stories, key=lambda story: story.size, default=None)
 
@@ -260,8 +280,7 @@ class Run:
     def _finding(self) -> Finding | None:
         laboratory = self._laboratory
         with laboratory:
-            expected = laboratory.expected(self._kept)
-        return judge(self._outcome, expected, laboratory.oracles)
+            return laboratory.judge(self._outcome, self._kept)
 
     def text(self) -> str:
         """The story of the run, as a check would tell it."""

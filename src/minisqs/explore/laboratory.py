@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
+import attrs
+
 from .. import errors
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
@@ -17,14 +19,19 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
-from .oracles import Finding, Oracles, difference, equal, is_true, judge
-from .runs import Execution, Outcome
+from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, difference, equal, is_true, judge
+from .quiet import quiet
+from .reductions import Known, lasting
+from .runs import MERGED, NEVER_SETTLES, Execution, Outcome
 from .stories import Kept, Story
 from .subjects import Case
 from .telling import Telling
 from .watchdog import Watchdog
 
 ONE_S: Final = 1_000_000_000
+
+FEW: Final = 10
+"""Of so many messages it is looked for the one whose effect is missing."""
 
 
 class Laboratory:
@@ -36,6 +43,15 @@ class Laboratory:
         case: What runs.
         oracles: By what runs are judged.
         kinds: Names of the faults that may happen.
+
+    Attributes:
+        runs: How many runs with points there were.
+        tally: How often each fault really happened.
+        redeliveries, overlaps: How often messages were handed over again, and deliveries were under way at once.
+        legally_dead: How many runs ended with messages in a dead-letter queue.
+        seen_sometimes: Which of the user's ``sometimes`` were true at some end.
+        complete: What the exhaustive part can claim, in words.
+        impatient: Whether runs are given up in which nothing seems to change any more.
     """
 
     def __init__(self, case: Case, oracles: Oracles, kinds: Collection[str]) -> None:
@@ -49,12 +65,16 @@ class Laboratory:
         self.overlaps = 0
         self.legally_dead = 0
         self.complete = ""
+        self.impatient = True
         self.seen_sometimes: set[str] = set()
         self.watchdog = Watchdog(case.trace)
         self._expected: dict[Kept, Any] = {}
+        self._stands: dict[Kept, bool] = {}
+        self._during = oracles.during()
         self._stack = ExitStack()
 
     def __enter__(self) -> Laboratory:
+        self._stack.enter_context(quiet())
         self._stack.enter_context(Intercepts())
         self._stack.callback(self.carriers.close)
         self._stack.enter_context(self.case.following)
@@ -76,6 +96,17 @@ class Laboratory:
             self._expected[kept] = self._perfect_twice(kept)
         return self._expected[kept]
 
+    def stands_alone(self, kept: Kept) -> bool:
+        """Whether some of the messages make sense without the others: the consumer takes them on the perfect queue."""
+        if kept not in self._stands:
+            try:
+                self.expected(kept)
+            except Exception:  # noqa: BLE001  # such as a deposit whose account is opened by another message
+                self._stands[kept] = False
+            else:
+                self._stands[kept] = True
+        return self._stands[kept]
+
     def _perfect_twice(self, kept: Kept) -> Any:
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
@@ -90,7 +121,9 @@ class Laboratory:
         """One run on the perfect queue, of the user's code as it is, without points."""
         seed_randomness(draws)
         shift_clock(offset_ns)
-        outcome = self._go(kept, None, hooked=False, impatient=False)[0]
+        outcome = self._go(kept, None, hooked=False)[0]
+        if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
+            outcome = self._go(kept, None, hooked=False, impatient=False)[0]
         shift_clock(0)
         if outcome.raised is not None:
             raise outcome.raised
@@ -104,11 +137,25 @@ class Laboratory:
         return outcome.state
 
     # ------------------------------------------------------------------------------------------------- runs
-    def _go(self, kept: Kept, source: Source | None, **options: Any) -> tuple[Outcome, Source | None, Any]:
+    def _go(
+        self,
+        kept: Kept,
+        source: Source | None,
+        *,
+        known: Known | None = None,
+        left: int = 0,
+        finely: bool = False,
+        **options: Any,
+    ) -> tuple[Outcome, Source | None, Any]:
         """One run, on more stacks where one is not enough: how it ended, what answered, and the outside world."""
-        during = self.oracles.during()
+        if known is not None:
+            options |= {"is_known": lambda execution: _is_known(known, execution, left), "finely": finely}
+            options |= {"follows": lasting} if finely else {}
         for carriers in (None, self.carriers):
-            execution = Execution(self.case, kept, source, during=during, carriers=carriers, **options)
+            if known is not None:
+                known.begin()
+            options.setdefault("impatient", self.impatient)
+            execution = Execution(self.case, kept, source, during=self._during, carriers=carriers, **options)
             self.watchdog.runs += 1
             self.watchdog.stage = execution.stage
             try:
@@ -118,12 +165,20 @@ class Laboratory:
             if not execution.needs_strands:
                 break
             source = None if source is None else source.afresh()
+        if known is not None:
+            known.keep()
         return outcome, source, execution.outside
 
-    def run(
-        self, kept: Kept, source: Source, workers: int | None = None, **options: Any
-    ) -> tuple[Outcome, Source]:
-        """One run in which things go wrong, and what answered."""
+    def run(self, kept: Kept, source: Source, workers: int | None = None, **options: Any) -> tuple[Outcome, Source]:
+        """One run in which things go wrong, and what answered.
+
+        Args:
+            kept: The places of the messages that are sent.
+            source: What goes wrong.
+            workers: How many may work at once.
+            options: ``known``, the states from which everything has been tried; ``left``, how many faults may
+                follow those of ``source``; ``finely``, whether states are compared after every event.
+        """
         self.runs += 1
         seed_randomness(b"run")
         outcome, answered, outside = self._go(kept, source, workers=workers, **options)
@@ -132,15 +187,37 @@ class Laboratory:
         return outcome, answered
 
     def explore(
-        self, kept: Kept, plan: Choices, workers: int | None = None
+        self, kept: Kept, plan: Choices, workers: int | None = None, **options: Any
     ) -> tuple[Outcome, Exploration, Finding | None]:
         """A run of a plan: how it ended, what was asked, what is wrong with it."""
-        outcome, source = self.run(kept, Exploration(plan, self.kinds), workers)
+        outcome, source = self.run(kept, Exploration(plan, self.kinds), workers, **options)
         assert isinstance(source, Exploration), "it answers in its own kind"
-        return outcome, source, judge(outcome, self.expected(kept), self.oracles)
+        if outcome.ended == MERGED:
+            return outcome, source, None
+        return outcome, source, self.judge(outcome, kept)
+
+    def judge(self, outcome: Outcome, kept: Kept) -> Finding | None:
+        """What is wrong with the end of a run; None if nothing is."""
+        finding = judge(outcome, self.expected(kept), self.oracles)
+        if finding is None or finding.oracle != SAME:
+            return finding
+        lost = self._lost(outcome, kept)
+        if lost:
+            return attrs.evolve(finding, oracle=EFFECT_FIRST, what=lost)
+        return finding if SAME in self.oracles.names else None
+
+    def _lost(self, outcome: Outcome, kept: Kept) -> str:
+        """Which message was deleted without its effect, in words: the end is as if it had never been sent."""
+        for place in kept if 1 < len(kept) <= FEW else ():
+            others = tuple(one for one in kept if one != place)
+            if self.stands_alone(others) and equal(outcome.state, self.expected(others)):
+                return f"message {place + 1} is deleted, and its effect is missing"
+        return ""
 
     def try_out(self, kept: Kept, plan: Choices, workers: int | None) -> Story | None:
         """The story of a plan, if its run fails."""
+        if not self.stands_alone(kept):
+            return None
         outcome, _, finding = self.explore(kept, plan, workers)
         return None if finding is None else Story(kept, outcome.happened, workers, finding)
 
@@ -152,8 +229,18 @@ class Laboratory:
             return None
         kept = wanted.kept or self.case.everything
         outcome, _ = self.run(kept, tokens.Replay(wanted.choices, self.kinds), wanted.workers)
-        finding = judge(outcome, self.expected(kept), self.oracles)
+        finding = self.judge(outcome, kept)
         return None if finding is None else Story(kept, outcome.happened, wanted.workers, finding)
+
+    def is_confirmed(self, story: Story) -> bool:
+        """Whether a story still fails with all the patience there is; if not, more is had from now on."""
+        if story.finding.oracle != DRAINS or not self.impatient:
+            return True
+        self.impatient = False
+        if self.try_out(story.kept, story.plan, story.workers) is None:
+            return False
+        self.impatient = True
+        return True
 
     def show(self, kept: Kept, source: Source | None, workers: int | None) -> tuple[Execution, Outcome]:
         """One run with its journal."""
@@ -179,7 +266,7 @@ class Laboratory:
             source = Exploration(story.plan, self.kinds)
             execution = Execution(
                 self.case, story.kept, source, carriers=carriers, make_teller=make, workers=story.workers,
-                during=self.oracles.during(),
+                during=self._during,
             )  # fmt: skip
             execution.go()
             if not execution.needs_strands:
@@ -195,6 +282,13 @@ class Laboratory:
         for predicate in self.oracles.sometimes:
             if predicate.name not in self.seen_sometimes and is_true(predicate, subject):
                 self.seen_sometimes.add(predicate.name)
+
+
+def _is_known(known: Known, execution: Execution, left: int) -> bool:
+    """Whether everything from here on has been tried, once all that is planned has happened."""
+    source = execution.source
+    assert isinstance(source, Exploration), "only explored runs are compared"
+    return len(source.happened) == len(source.plan) and known.was_met(execution, left)
 
 
 def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[str]) -> str:

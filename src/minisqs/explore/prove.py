@@ -20,16 +20,17 @@ from ..sim.sources import Place
 from .check import tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import Finding, Oracles, judge, shown
-from .reductions import at_rest, lasting, reduced
-from .runs import MERGED, Execution, Outcome
+from .oracles import Finding, Oracles, shown
+from .reductions import Known, reduced
+from .runs import MERGED, Outcome
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case
 
 BUDGET: Final = 500_000
-BY_DEFAULT: Final = frozenset(FAULTS) - {"tie", "interrupt", "skew", "miss", "stale_counts"}
-"""The kinds of fault of a proof, unless others are named."""
+BY_DEFAULT: Final = frozenset({"duplicate", "reorder", "kill", "stall", "overlap", "recycle", "split"})
+"""The kinds of fault of a proof, unless others are named. What the others do to a consumer behind Lambda, a message
+that comes again though its work was done, or later, these do as well."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +95,7 @@ def prove(
         workers: How many deliveries may be under way at once, 1 or more.
         faults: How many things may go wrong in one run, 0 or more.
         preemptions: How many of these may be overlaps; as many as ``faults`` unless given.
-        kinds: Names of the faults; all that are legal, but the order of simultaneous events, unless given.
+        kinds: Names of the faults; ``prove.BY_DEFAULT`` unless given.
         budget: So many runs at most.
         reduce: Whether runs are left out that show the same as another.
         progress: Called now and then with how many runs were made and how many plans wait.
@@ -155,7 +156,7 @@ class Walk:
         self._laboratory = laboratory
         self._bounds = bounds
         self._progress = progress
-        self._known: dict[object, int] = {}
+        self._known = Known()
         self.pruned = 0
         self.states: dict[str, None] = {}
         self.waiting = 0
@@ -183,41 +184,24 @@ class Walk:
 
     def _run(self, kept: Kept, plan: dict[Place, int], left: int) -> tuple[Outcome, Exploration, Finding | None]:
         laboratory, bounds = self._laboratory, self._bounds
-        source = Exploration(plan, laboratory.kinds)
-        is_known: Callable[[Execution], bool] | None = None
-        if bounds.reduce:
-
-            def is_known(execution: Execution) -> bool:
-                answered = execution.source
-                return len(getattr(answered, "happened", ())) == len(plan) and self._was_met(execution, left)
-
-        follows = lasting if bounds.reduce and left else None
-        outcome, answered = laboratory.run(kept, source, bounds.workers, is_known=is_known, follows=follows)
+        known = self._known if bounds.reduce else None
+        outcome, answered = laboratory.run(
+            kept, Exploration(plan, laboratory.kinds), bounds.workers, known=known, left=left, finely=left > 0
+        )
         assert isinstance(answered, Exploration), "it answers in its own kind"
         if outcome.ended == MERGED:
             self.pruned += 1
             return outcome, answered, None
         self.states.setdefault(shown(outcome.state, 10_000))
-        return outcome, answered, judge(outcome, laboratory.expected(kept), laboratory.oracles)
-
-    def _was_met(self, execution: Execution, left: int) -> bool:
-        """Whether the state of a run at rest was met before, with as many faults to go; if not, it is now."""
-        state = at_rest(execution)
-        if state is None:
-            return False
-        if self._known.get(state, -1) >= left:
-            return True
-        self._known[state] = left
-        return False
+        return outcome, answered, laboratory.judge(outcome, kept)
 
     def _children(self, plan: dict[Place, int], source: Exploration) -> list[dict[Place, int]]:
         preempted = sum(address.kind == chance.OVERLAP for address in plan)
         children: list[dict[Place, int]] = []
-        alternatives = reduced(source) if self._bounds.reduce else ((*one, False) for one in source.alternatives())
-        for _, address, answer, skip in alternatives:
+        for address, answer, skip in reduced(source):
             if address.kind == chance.OVERLAP and preempted >= self._bounds.preemptions:
                 continue
-            if skip:
+            if skip and self._bounds.reduce:
                 self.pruned += 1
             else:
                 children.append({**plan, address: answer})

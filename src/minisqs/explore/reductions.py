@@ -40,24 +40,30 @@ def lasting(execution: Execution) -> object:
     return world.clock.now_ns, world.sqs.kernel.scheduled, calls, outside, _closures(execution)
 
 
-def at_rest(execution: Execution) -> object:
-    """All that the rest of a run depends on, in which no work is under way; None where that cannot be told."""
+def at_rest(execution: Execution, *, named: bool) -> object:
+    """All that the rest of a run depends on, in which no work is under way; None where that cannot be told.
+
+    ``named`` says that handlers look at their context, so that the numbers of requests and environments count.
+    """
     outside = fingerprint_of(execution.outside)
     closures = _closures(execution)
     if outside is None or closures is None:
         return None
     world = execution.world
     queues = tuple(
-        (queue.calls, tuple(_message(message) for message in queue.messages.values()), queue.sequence)
+        (queue.sequence, tuple(_message(message) for message in queue.messages.values()))
         for queue in world.sqs.service.queues()
     )
-    functions = tuple(function.runs.standing() for function in execution.functions())
-    return world.clock.now_ns, queues, functions, tuple(world.sqs.kernel.waiting()), outside, closures
+    functions = tuple(function.runs.standing(named=named) for function in execution.functions())
+    mappings = tuple(mapping.standing() for mapping in world.event_source_mappings()) if functions else ()
+    harmed = tuple(sorted(execution.stage.harmed)) if len(queues) > 1 else ()
+    waiting = tuple(world.sqs.kernel.waiting())
+    return world.clock.now_ns, queues, functions, mappings, waiting, harmed, outside, closures
 
 
 def _message(message: Any) -> tuple[object, ...]:
     return (
-        message.sequence, message.state.name, message.receive_count, message.deadline_ns, message.first_received_ns,
+        message.sequence, message.state, message.receive_count, message.deadline_ns, message.first_received_ns, message.turn,
     )  # fmt: skip
 
 
@@ -74,7 +80,7 @@ def _closures(execution: Execution) -> object:
                 return None
             try:
                 own = [cell.cell_contents for cell in cells or () if cell.cell_contents is not execution.outside]
-                kept.append((environment.number, pickle.dumps([_plain(value) for value in own])))
+                kept.append(pickle.dumps([_plain(value) for value in own]))
             except Exception:  # noqa: BLE001  # an empty cell, or something that cannot be pickled
                 return None
     return tuple(kept)
@@ -87,9 +93,45 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def reduced(source: Exploration) -> Iterator[tuple[int, Place, int, bool]]:
-    """The alternatives of a run: question, address, answer, and whether it may be left out."""
-    before: dict[int, Arrival] = {}
+class Known:
+    """The states at rest that have been met, each with how many faults might still have happened from there.
+
+    What a run meets counts only once that run has come to its end: one that is given up has tried nothing.
+    """
+
+    def __init__(self) -> None:
+        self._faults_left: dict[object, int] = {}
+        self._met: list[tuple[object, int]] = []
+        self._named = False
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._met = []
+
+    def was_met(self, execution: Execution, left: int) -> bool:
+        """Whether the state of a run at rest was met before, with as many faults to go."""
+        if execution.stage.names_were_read and not self._named:
+            self._named = True  # from now on names tell states apart that were taken for the same
+            self._faults_left.clear()
+        state = at_rest(execution, named=self._named)
+        if state is None:
+            return False
+        if self._faults_left.get(state, -1) >= left:
+            return True
+        self._met.append((state, left))
+        return False
+
+    def keep(self) -> None:
+        """The run has come to its end."""
+        for state, left in self._met:
+            self._faults_left[state] = max(left, self._faults_left.get(state, -1))
+
+
+def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tuple[Place, int, bool]]:
+    """The alternatives of a run: address, answer, and whether it may be left out.
+
+    ``by_statements`` says that the code is looked at for statements that touch only what is the work's own.
+    """
     redundant: dict[int, tuple[bool, bool]] = {}
     last: Arrival | None = None
     for asked, _ in source.asked:
@@ -97,21 +139,20 @@ def reduced(source: Exploration) -> Iterator[tuple[int, Place, int, bool]]:
             last = None
             continue
         adjacent = last if last is not None and last.work is asked.work else None
-        redundant[asked.place] = _redundant(adjacent, asked)
+        redundant[asked.place] = _redundant(adjacent, asked, by_statements=by_statements)
         last = asked
-        before[id(asked.work)] = asked
     for index, address, answer in source.alternatives():
         kill, overlap = redundant.get(index, (False, False))
         may_skip = index > source.answered + 1
         skip = may_skip and ((address.kind == chance.KILL and kill) or (address.kind == chance.OVERLAP and overlap))
-        yield index, address, answer, skip
+        yield address, answer, skip
 
 
-def _redundant(before: Arrival | None, now: Arrival) -> tuple[bool, bool]:
+def _redundant(before: Arrival | None, now: Arrival, *, by_statements: bool) -> tuple[bool, bool]:
     """Whether a kill and an overlap at a statement show the same as at the one before it."""
     if before is None:
         return False, False
-    statement = statements.STATEMENTS[before.number] if before.number >= 0 else None
+    statement = statements.STATEMENTS[before.number] if before.number >= 0 and by_statements else None
     is_local = statement is not None and statement.is_local and not statement.may_leave
     same = now.lasting is not None and now.lasting == before.lasting and now.number >= 0
     return same, is_local and now.number >= 0 and now.others == before.others

@@ -16,7 +16,7 @@ from ..limits import SECOND_NS
 from ..sim import faults, statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
-from .oracles import ALWAYS, SAME, Finding, shown
+from .oracles import ALWAYS, COMMUTES, SAME, Finding, shown
 from .stories import Story
 from .telling import Line
 
@@ -149,7 +149,7 @@ def verdict_of(story: Story, found: Sequence[Fault]) -> str:
 
 
 def _end(finding: Finding) -> str:
-    if finding.oracle == SAME:
+    if finding.oracle in (SAME, COMMUTES):
         return f"that leaves {shown(finding.got, 60)} instead of {shown(finding.expected, 60)}"
     return finding.what
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from .. import errors, limits
+from ..engine.decisions import PARTIAL
 from ..engine.lifecycle import STRAY
 from ..poller.functions import Function
 from ..limits import SECOND_NS
@@ -50,10 +51,12 @@ class Outcome:
         works: How often user code was begun.
         overlaps: How often while other code was under way.
         redeliveries: How often a message was handed over again.
+        harmed: The messages of which faults have used up receives.
+        violated: Which oracle of the user's own did not hold.
+        out_of_order: How the order of a message group was broken, in words.
         left: The messages that are still in their queue, by address.
         dead: Those in a dead-letter queue.
         raised: The first exception of a handler, if any.
-        journal_text: Nothing but in a run that is told.
     """
 
     state: Any = None
@@ -87,7 +90,8 @@ class Execution:
         impatient: Whether a run in which nothing changes any more is given up before its day is over.
         workers: How many may work at once; None for as many as the settings allow.
         keeps_journal: Whether the world's journal is kept.
-        is_known: Asked whenever time is about to pass and no user code is under way; True ends the run there.
+        is_known: Asked after events, while no user code is under way; True ends the run there.
+        finely: Whether it is asked after every event, or only when time is about to pass.
         follows: Takes a fingerprint at each statement.
     """
 
@@ -106,6 +110,7 @@ class Execution:
         workers: int | None = None,
         keeps_journal: bool = False,
         is_known: Callable[[Execution], bool] | None = None,
+        finely: bool = False,
         follows: Callable[[Execution], object] | None = None,
     ) -> None:
         self.case = case
@@ -115,6 +120,7 @@ class Execution:
         self._hooked = hooked
         self._during = during
         self._is_known = is_known
+        self._finely = finely
         self._impatient = impatient
         self.world = World(
             case.seed,
@@ -221,7 +227,7 @@ class Execution:
 
     def _watch(self) -> None:
         """After an event: has user code run, and is anything still changing?"""
-        if self._is_known is not None and self.stage.is_at_rest and self._is_known(self):
+        if self._is_known is not None and self.stage.is_at_rest(finely=self._finely) and self._is_known(self):
             self.outcome.ended = MERGED
             self.stage.over = self._finished = True
             self._take_in()
@@ -270,6 +276,8 @@ class Execution:
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
         outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
         outcome.harmed = frozenset(stage.harmed)
+        if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order
+            outcome.out_of_order = stage.out_of_order
         runs = [invocation for function in self.functions() for invocation in function.invocations]
         outcome.raised = next((one.error for one in runs if one.error is not None), None)
 

@@ -16,7 +16,7 @@ from ..sim.faults import FAULT_OF, FAULTS, Faults
 from ..sim.sources import Place, SeededSource
 from .choices import Choices
 from .laboratory import Laboratory
-from .oracles import judge
+from .reductions import Known, reduced
 from .stories import Kept, Story
 
 WEIGHTS: Final = {
@@ -32,6 +32,9 @@ EXPLORING_WORKERS: Final = 2
 
 LIKE_BUDGET: Final = 150
 """So many runs look for a known kind of story on fewer messages."""
+
+FINE: Final = 2
+"""Runs with fewer faults are compared with what is known after every event, as many others grow out of them."""
 
 RATES: Final = (0.02, 0.05, 0.15, 0.4)
 SHARES: Final = (0.3, 0.6, 1.0)
@@ -56,9 +59,10 @@ class Search:
         self._workers = workers
         self._asks_ties = asks_ties
         self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
+        self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
-        for index, kept in enumerate(roots):
-            self._push(index * 6, kept, {})
+        for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
+            self._push(index * 3, kept, {})
 
     def _push(self, weight: int, kept: Kept, plan: dict[Place, int]) -> None:
         self._pushed += 1
@@ -75,18 +79,22 @@ class Search:
         last = laboratory.runs + budget
         while self._heap and laboratory.runs < last:
             weight, _, kept, plan = heappop(self._heap)
-            outcome, source, finding = laboratory.explore(kept, plan, self._workers)
+            outcome, source, finding = laboratory.explore(
+                kept, plan, self._workers, known=self._known[kept], finely=len(plan) < FINE
+            )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
             elif len(outcome.happened) == len(plan) and (most_faults is None or len(plan) < most_faults):
-                for _, address, answer in source.alternatives():
-                    if self._asks_ties or address.kind != chance.TIE:
-                        more = WEIGHTS[address.kind] + answer - 1
+                for address, answer, skip in reduced(source, by_statements=False):
+                    if not skip and (self._asks_ties or address.kind != chance.TIE):
+                        more = WEIGHTS[address.kind] + (answer - 1) // 2
                         self._push(weight + more, kept, {**plan, address: answer})
 
 
 def search_like(laboratory: Laboratory, kept: Kept, story: Story) -> Story | None:
     """A story on other messages, with no more faults than another one has, and of its kinds only."""
+    if not laboratory.stands_alone(kept):
+        return None
     kinds, laboratory.kinds = laboratory.kinds, frozenset(FAULT_OF[address.kind] for address in story.plan)
     try:
         search = Search(laboratory, [kept], story.workers)
@@ -118,7 +126,7 @@ def random_story(
 ) -> Story | None:
     """What is wrong with the ``number``-th random run of a seed, if anything."""
     outcome, source = laboratory.run(kept, drawn(seed, number, laboratory.kinds, given))
-    finding = judge(outcome, laboratory.expected(kept), laboratory.oracles)
+    finding = laboratory.judge(outcome, kept)
     return None if finding is None else Story(kept, _plan(source.choices), None, finding)
 
 

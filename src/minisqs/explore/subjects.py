@@ -191,6 +191,16 @@ class Case:
         """Four hexadecimal digits for the messages."""
         return blake2b(repr([_told(message) for message in self.messages]).encode(), digest_size=2).hexdigest()
 
+    def keeps_groups(self, order: Sequence[int]) -> bool:
+        """Whether an order of the messages leaves each message group of a FIFO queue in its own."""
+        groups: dict[object, int] = {}
+        for place in order if self.is_fifo else ():
+            group = getattr(self.messages[place], "message_group_id", None)
+            if groups.get(group, -1) > place:
+                return False
+            groups[group] = place
+        return True
+
     def replay_line(self, token: str) -> str:
         """What a user types to see a run again."""
         given = {"queue": self._given_queue, "function": self.function, "mapping": self.mapping}

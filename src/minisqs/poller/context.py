@@ -70,13 +70,23 @@ class Context:
     client_context: object | None = None
     tenant_id: str | None = None
 
-    def __init__(self, run: Run, clock: Clock, log: Callable[[Run, str], None]) -> None:
-        self._run = run
+    def __init__(
+        self, run: Run, clock: Clock, log: Callable[[Run, str], None], was_read: Callable[[], None] | None = None
+    ) -> None:
+        self._shown = run
+        self._was_read = was_read
         self._clock = clock
         self._log = log
 
     def __repr__(self) -> str:
         return f"Context(function_name={self.function_name!r}, aws_request_id={self.aws_request_id!r})"
+
+    @property
+    def _run(self) -> Run:
+        """The invocation; whoever follows the run is told that the handler looked at it."""
+        if self._was_read is not None:
+            self._was_read()
+        return self._shown
 
     @property
     def function_name(self) -> str:

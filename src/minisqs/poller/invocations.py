@@ -247,10 +247,19 @@ class Runs:
         """Those that are idle and may be used again, by number."""
         return self._environments.idle()
 
-    def standing(self) -> tuple[object, ...]:
-        """All that its next runs depend on, but what their environments keep to themselves."""
-        idle = tuple((one.number, one.idle_ns, one.log_stream) for one in self.environments())
-        return self._attempts, self._made, self._environments.busy, idle
+    def standing(self, *, named: bool) -> tuple[object, ...]:
+        """All that its next runs depend on, but what their environments keep to themselves.
+
+        ``named`` says that handlers look at the ids and names of requests and environments, which are numbered.
+        """
+        idle = [(one.number if named else 0, one.idle_ns) for one in self.environments()]
+        numbers = (self._attempts, self._made) if named else ()
+        ending = [
+            (one.deadline_ns, repr(one.answer), type(one.error), one.batch and [d.message.sequence for d in one.batch.deliveries])
+            for one in self._kept
+            if one.ended_ns is None
+        ]
+        return numbers, self._environments.busy, tuple(idle), repr(ending)
 
     def request_id(self, number: int) -> str:
         """The id of the ``number``-th attempt to invoke the function."""
@@ -348,15 +357,16 @@ class Runs:
         if handler is None:
             self._finish(invocation, duration_ns)
             return
-        context = Context(invocation, self._clock, self._log)
+        stage = self._port.stage
+        context = Context(invocation, self._clock, self._log, None if stage is None else stage.context_was_read)
         work = partial(handler, event, context)
         if configuration.environment is not None:
             work = partial(self._call_own, invocation._environment, configuration.environment, event, context)
         arm = partial(self._arm, invocation)
         self._kernel.before_time_passes.append(arm)
         try:
-            if self._port.stage is not None:
-                self._on_stage(self._port.stage, invocation, duration_ns, work)
+            if stage is not None:
+                self._on_stage(stage, invocation, duration_ns, work)
             else:
                 self._guarded(invocation, duration_ns, work)
         finally:

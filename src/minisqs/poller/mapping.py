@@ -118,6 +118,10 @@ class EventSourceMapping:
         """The function, with its version or alias if one was given."""
         return str(self._reference)
 
+    def standing(self) -> tuple[object, ...]:
+        """All that its slots have in hand."""
+        return self._slots.standing()
+
     @property
     def state(self) -> str:
         """``Creating``, ``Enabling``, ``Enabled``, ``Disabling``, ``Disabled``, ``Updating``, ``Deleting``, ``Deleted``."""

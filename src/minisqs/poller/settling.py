@@ -117,4 +117,6 @@ class Settling:
             )
         except errors.SqsError:
             return group
+        if self._port.stage is not None:
+            self._port.stage.deleted(self._queue_url, [delivery.message for _, delivery in answer.successful])
         return [group[int(entry_id)] for entry_id, _ in answer.failed]

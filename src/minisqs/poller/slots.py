@@ -30,7 +30,7 @@ from ..sim.kernel import Event
 from ..sim.port import Port
 from . import moments
 from .batches import Batches
-from .events import Events
+from .events import Events, Payload
 from .functions import Function, Reference
 from .measures import Points
 from .scaling import Budget, Scale
@@ -168,6 +168,15 @@ class Slots:
     def busy(self) -> int:
         """How many slots have a batch in their hands."""
         return sum(slot.batch is not None for slot in self._slots.values())
+
+    def standing(self) -> tuple[object, ...]:
+        """All that the slots have in hand, and which of them wait."""
+        slots = [
+            (slot.index, slot.state, _held(slot.batch), slot.attempts, slot.lease_ns, slot.window_end_ns, slot.poll_began)
+            for slot in self._slots.values()
+        ]
+        surplus = tuple(_address(one) for slot in self._slots.values() for one in slot.surplus)
+        return self.scale.slots, tuple(slots), surplus, tuple(self._waiting), self._woken is None
 
     def refresh(self) -> None:
         """Bring up to now what is measured as time goes by."""
@@ -398,6 +407,14 @@ class Slots:
             self._batches.go_on_collecting(slot)
         else:
             self.poll(slot)
+
+
+def _held(batch: Payload | None) -> tuple[object, ...]:
+    return () if batch is None else tuple(_address(one) for one in batch.deliveries)
+
+
+def _address(delivery: Delivery) -> tuple[int, int, int]:
+    return delivery.message.sequence, delivery.receive_count, delivery.received_ns
 
 
 def _sizes(settings: Settings) -> deque[int]:

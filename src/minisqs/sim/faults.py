@@ -307,7 +307,7 @@ def in_words(question: str, answer: int) -> str:
 
 def skew_s(answer: int) -> int:
     """How many seconds a clock is off: 1, -1, 60, -60 for the answers 1 to 4."""
-    return (1, -1, 60, -60)[answer - 1]
+    return chance.SKEWS_S[answer - 1]
 
 
 _WORDS: Final[Mapping[str, str]] = {

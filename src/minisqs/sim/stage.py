@@ -62,6 +62,7 @@ class Work:
         deadline_ns: When the work is ended if it is still under way; ``NEVER_NS`` for never.
         ended: Whether it has been ended from outside.
         end: Ends it as a kill does: its process or environment is gone.
+        clock_offset_ns: How far the clock that its code reads is off.
         visits: How often it came to each statement, by the statement's number.
         strand: The stack that it runs on, where that is not the main one.
         awaits: Where a coroutine of it is suspended for good, nothing goes on.
@@ -78,6 +79,7 @@ class Work:
     has_ended: Callable[[], bool]
     end: Callable[[], None]
     queue: Queue | None = None
+    clock_offset_ns: int = 0
     visits: dict[int, int] = attrs.field(factory=dict)
     strand: Strand | None = None
     dead: bool = False
@@ -169,6 +171,8 @@ class Stage:
         overlaps: How many works ran while another was under way.
         stuck: The dead work whose lock somebody waits for, and where it was taken.
         clock_was_read: Whether user code has asked for the time.
+        names_were_read: Whether a handler has looked at its context.
+        out_of_order: Which message of a FIFO queue was done with before an earlier one of its group; empty if none.
         harmed: The messages of which a kill, a stall or a copy has used up a receive, by address.
     """
 
@@ -203,7 +207,9 @@ class Stage:
         self.overlaps = 0
         self.stuck: tuple[Work, str] | None = None
         self.clock_was_read = False
+        self.names_were_read = False
         self.harmed: set[str] = set()
+        self.out_of_order = ""
 
     # ---------------------------------------------------------------------------------------------- working
     def new_work(
@@ -218,6 +224,7 @@ class Stage:
         deadline_ns: int,
         has_ended: Callable[[], bool],
         end: Callable[[], None],
+        clock_offset_ns: int = 0,
     ) -> Work:
         """A work that is about to begin."""
         occurrence = self.works.get(subject, 0)
@@ -225,8 +232,9 @@ class Stage:
         self.begun += 1
         queue = self._port.service.find(queue_url) if queue_url else None
         work = Work(
-            subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue
-        )
+            subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue,
+            clock_offset_ns,
+        )  # fmt: skip
         if any(not other.is_over for other in self._under_way.values()):
             self.overlaps += 1
         if self._answers is not None:
@@ -289,16 +297,36 @@ class Stage:
         if not runs:
             self.current = None
 
+    def deleted(self, queue_url: str, messages: Sequence[Message]) -> None:
+        """Messages have been deleted: on a FIFO queue, none may be gone before an earlier one of its group."""
+        queue = self._port.service.find(queue_url)
+        if queue is None or not queue.fifo or self.out_of_order:
+            return
+        for message in messages:
+            group = message.extras.group_id
+            for other in queue.messages.values():
+                if other.sequence < message.sequence and other.extras.group_id == group:
+                    self.out_of_order = (
+                        f"message {message.place} is done with and deleted before message {other.place}, "
+                        f"which was sent earlier in the same message group {group!r}"
+                    )
+                    return
+
+    def context_was_read(self) -> None:
+        """A handler has looked at its context."""
+        self.names_were_read = True
+
     def drop(self) -> None:
         """Take down every stack that still stands."""
         self.over = True
         for strand in self._strands:
             strand.drop()
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether no code of the user's is under way but dead one, and nothing else is due now."""
-        return self._kernel.is_quiet and not any(not work.is_over for work in self._under_way.values())
+    def is_at_rest(self, *, finely: bool) -> bool:
+        """Whether no code of the user's is under way but dead one; and, but ``finely``, nothing else is due now."""
+        if not finely and not self._kernel.is_quiet:
+            return False
+        return self.current is None and all(work.is_over for work in self._under_way.values())
 
     # ------------------------------------------------------------------------------------------- statements
     def arrive(self, number: int) -> None:
@@ -427,9 +455,9 @@ class Stage:
 
     # ------------------------------------------------------- what user code asks of the simulation (intercepts)
     def now_ns(self) -> int:
-        """What time it is."""
+        """What time it is, by the clock of whose code runs now."""
         self.clock_was_read = True
-        return self._clock.now_ns
+        return self._clock.now_ns + (0 if self.current is None else self.current.clock_offset_ns)
 
     def sleep(self, seconds: float) -> None:
         """Let simulated time pass, as ``time.sleep`` does."""

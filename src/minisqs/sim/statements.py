@@ -1,9 +1,10 @@
 """Points before every statement of the user's own code, where a search for faults may act.
 
-``follow`` looks for the functions of the user's files. While its answer is entered, they run a code that calls
-``arrive`` with a number before each statement; ``STATEMENTS`` says what stands there. The code is compiled from
-the file itself, with a call put before each statement, at the statement's own line: so the points are the same
-on every Python, tracebacks and coverage see the lines they know, and no trace function is needed.
+``follow`` looks for the functions of the user's files that its roots can reach. While its answer is entered, they
+run a code that calls ``arrive`` with a number before each statement; ``STATEMENTS`` says what stands there. The
+code is compiled from the file itself, with a call put before each statement, at the statement's own line: so the
+points are the same on every Python, tracebacks and coverage see the lines they know, and no trace function is
+needed.
 
 What holds:
 
@@ -14,10 +15,19 @@ What holds:
 * Points are numbered for each process; a statement's digest is the same in all of them, and does not change
   when something else in the file does.
 
-Whether a statement is local is read off the source, by rules that are unsure rather than wrong: a function's
-``event`` and ``context``, and what is made of them by operations known to be pure, belong to the call until they
-are handed to something unknown. What such rules cannot see: an exception that a local statement raises leaves
-the blocks around it without a point.
+How functions are reached: by name, as the code would reach them, and through what the roots hold.
+
+* A function leads to what it closes over, to its defaults and what it wraps, and to those of its module's globals
+  that it names; of a module that it names or imports, to the attributes that it names. What counts as named is
+  every name in its code and in the code inside it.
+* A class leads to all that stands in it and in its bases; an instance to its class and its attributes; a
+  container to what it holds, but not to containers in it.
+* A module among the roots, or held by an object, leads to all functions, classes and objects of its own.
+* Objects of libraries are looked into, though not far. Their classes, modules and tables are not.
+
+So these have no points: functions found by ``getattr`` with a computed name or by their place in ``sys.modules``;
+subclasses found by ``__subclasses__``; functions that only a library's own tables hold; what a function imports,
+before the module is loaded.
 """
 
 from __future__ import annotations
@@ -28,20 +38,22 @@ import functools
 import hashlib
 import itertools
 import linecache
-import os
+import opcode
 import sys
-import sysconfig
 import tokenize
 import types
 import warnings
+import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self, TypeGuard
 
 import attrs
 
-from .. import errors
+from .locality import Defined, Definition, Locality, is_declaration, start
+from .users_files import traced, users_files
+
+__all__ = ["POINT", "STATEMENTS", "Following", "Statement", "arrive", "compiled", "follow", "traced", "users_files"]
 
 POINT: Final = "__minisqs_statement__"
 """The builtin that is called at each point; it ends in underscores, so that classes do not mangle it."""
@@ -59,11 +71,6 @@ class Statement:
         text: Its source on one line, without comments; of a compound statement, the header up to its colon.
         digest: Eight hex digits of function, text, and how many equal statements precede it in the function.
         function_digest: Four hex digits of the function.
-        is_local: Whether it surely touches nothing that outlives the call; of a compound statement, whether
-            its header does. It includes what runs after it before the next point of the function: the header
-            of the loop that goes round, say. Nothing inside a ``with`` is local.
-        may_leave: Whether the function may end with it; what is left of the caller's statement then runs
-            before the next point.
     """
 
     number: int
@@ -73,8 +80,26 @@ class Statement:
     text: str
     digest: str
     function_digest: str
-    is_local: bool
-    may_leave: bool
+    _column: int = attrs.field(repr=False, eq=False)
+    _locality: Locality = attrs.field(repr=False, eq=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it surely touches nothing that outlives the call; of a compound statement, whether its header does.
+
+        It includes what runs after it before the next point of the function: the header of the loop that goes
+        round, say. Nothing inside a ``with`` is local. ``locality`` says how it is known. The first question about
+        a file costs some 80 microseconds for each of its lines.
+        """
+        return self._locality.is_local(self.line, self._column)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the function may end with it; what is left of the caller's statement then runs before the next point.
+
+        Its cost is that of ``is_local``.
+        """
+        return self._locality.may_leave(self.line, self._column)
 
 
 STATEMENTS: list[Statement] = []
@@ -118,6 +143,11 @@ class Following:
         self._plain: list[types.CodeType] = []
         self._depth = 0
 
+    @property
+    def functions(self) -> tuple[types.FunctionType, ...]:
+        """The functions that have points while it is entered."""
+        return tuple(function for function, _ in self._instrumented)
+
     def __enter__(self) -> Self:
         if not self._depth:
             self._plain = [function.__code__ for function, _ in self._instrumented]
@@ -134,7 +164,11 @@ class Following:
 
 
 def follow(roots: Iterable[object], trace: Callable[[str], bool]) -> Following:
-    """The functions of traced files that can be reached from the roots or from loaded traced modules.
+    """The functions of traced files that can be reached from the roots.
+
+    The answer is remembered for the same roots and the same ``trace``, for as long as the functions in it run the
+    code that they ran and their files stay as they were. What the same roots have come to reach since then is
+    found only once the answer has been forgotten, when others have been asked for.
 
     Args:
         roots: Classes, instances, functions, methods, partials, modules.
@@ -143,11 +177,76 @@ def follow(roots: Iterable[object], trace: Callable[[str], bool]) -> Following:
     Returns:
         A context; nothing is changed until it is entered.
     """
-    instrumented: list[tuple[types.FunctionType, types.CodeType]] = []
+    parts = [part for root in roots for part in _parts_of_method(root)]
+    key = (id(trace), *map(id, parts))
+    known = _ANSWERS.pop(key, None)
+    instrumented = known.again(parts, trace) if known else None
+    if known is None or instrumented is None:
+        known, instrumented = _answer(parts, trace)
+    if known.parts is not None:
+        _ANSWERS[key] = known
+        if len(_ANSWERS) > _ANSWERS_MAX:
+            del _ANSWERS[next(iter(_ANSWERS))]
+    return Following(instrumented, list(known.statements), list(known.unfollowed))
+
+
+_Instrumented = list[tuple[types.FunctionType, types.CodeType]]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Answer:
+    """What was found from some roots; it keeps neither them nor the functions alive.
+
+    Attributes:
+        parts: The roots, a method as two; None if one of them cannot be held weakly.
+        trace: What was given.
+        functions: Each with its code without and with points.
+        files: What linecache held of each file.
+    """
+
+    parts: list[weakref.ref[Any]] | None
+    trace: Callable[[str], bool]
+    functions: list[tuple[weakref.ref[types.FunctionType], types.CodeType, types.CodeType]]
+    files: dict[str, object]
+    statements: list[Statement]
+    unfollowed: list[str]
+
+    def again(self, parts: list[object], trace: Callable[[str], bool]) -> _Instrumented | None:
+        """The functions, each with its code with points; None if anything is not as it was."""
+        if self.trace is not trace or any(
+            there() is not part for there, part in zip(self.parts or (), parts, strict=True)
+        ):
+            return None  # another object got the place of one that is gone
+        instrumented: _Instrumented = []
+        for there, plain, code in self.functions:
+            function = there()
+            if function is None or (function.__code__ is not plain and function.__code__ is not code):
+                return None
+            instrumented.append((function, code))
+        return instrumented if all(_lines(path) is held for path, held in self.files.items()) else None
+
+
+_ANSWERS: Final[dict[tuple[int, ...], _Answer]] = {}
+_ANSWERS_MAX: Final = 32
+
+
+def _parts_of_method(root: object) -> tuple[object, ...]:
+    """What outlives a bound method, which is made anew whenever it is asked for."""
+    return (root.__func__, root.__self__) if type(root) is types.MethodType else (root,)
+
+
+def _lines(path: str) -> object:
+    """What linecache holds of a file, unless the file has changed since."""
+    linecache.checkcache(path)
+    return linecache.cache.get(path)
+
+
+def _answer(parts: list[object], trace: Callable[[str], bool]) -> tuple[_Answer, _Instrumented]:
+    instrumented: _Instrumented = []
     statements: dict[int, Statement] = {}
     unfollowed: dict[str, None] = {}
     files: dict[str, _File | None] = {}
-    for function in _functions(roots, trace):
+    for function in _Walk(trace).functions(parts):
         code = function.__code__
         path = code.co_filename
         if path not in files:
@@ -158,7 +257,22 @@ def follow(roots: Iterable[object], trace: Callable[[str], bool]) -> Following:
             statements.update((statement.number, statement) for statement in match.statements)
         else:
             unfollowed[f"{code.co_qualname} ({path}:{code.co_firstlineno})"] = None
-    return Following(instrumented, [statements[number] for number in sorted(statements)], list(unfollowed))
+    answer = _Answer(
+        parts=_weakly(parts),
+        trace=trace,
+        functions=[(weakref.ref(function), function.__code__, code) for function, code in instrumented],
+        files={path: linecache.cache.get(path) for path in files},
+        statements=[statements[number] for number in sorted(statements)],
+        unfollowed=list(unfollowed),
+    )
+    return answer, instrumented
+
+
+def _weakly(parts: list[object]) -> list[weakref.ref[Any]] | None:
+    try:
+        return [weakref.ref(part) for part in parts]
+    except TypeError:
+        return None
 
 
 def _file_now(path: str, names: dict[str, Any]) -> _File | None:
@@ -222,52 +336,123 @@ def _same_constant(one: object, other: object) -> bool:
 # Libraries hold the user's functions in objects of their own, but a client's whole inside is not searched.
 _FOREIGN_MAX: Final = 2
 _ITEMS_MAX: Final = 1000
-_PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, types.CodeType})
+_PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
 _DICTS: Final = frozenset({dict, defaultdict, OrderedDict})
 _CONTAINERS: Final = frozenset({list, tuple, set, frozenset, deque}) | _DICTS
 _Reached = tuple[object, int]
 """An object, and how many objects of libraries lie between it and the user's."""
 
 
-def _functions(roots: Iterable[object], trace: Callable[[str], bool]) -> list[types.FunctionType]:
-    """The live functions of traced files, each once."""
-    found: dict[int, types.FunctionType] = {}
-    seen: dict[int, _Reached] = {}  # keeps them alive, so that no id comes back
-    loaded = [module for module in list(sys.modules.values()) if _is_users(module, trace)]
-    queue: deque[_Reached] = deque((root, 0) for root in (*roots, *loaded))
-    while queue:
-        item, foreign = queue.popleft()
-        if type(item) in _PLAIN or (id(item) in seen and seen[id(item)][1] <= foreign):
-            continue
-        seen[id(item)] = item, foreign
-        if type(item) is types.FunctionType and item.__name__ != "<lambda>" and trace(item.__code__.co_filename):
-            found[id(item)] = item
-        queue.extend(_neighbours(item, foreign, trace))
-    return list(found.values())
+class _Walk:
+    """From some roots to all functions of traced files, without asking any object on the way.
+
+    No property, no ``__getattr__`` and no ``__eq__`` of the user's runs.
+    """
+
+    __slots__ = ("_slots_of", "_trace", "_users")
+
+    def __init__(self, trace: Callable[[str], bool]) -> None:
+        self._trace = functools.cache(trace)
+        self._users: dict[int, bool] = {}  # by the id of the class, whose hash may be the user's code
+        self._slots_of: dict[int, list[types.MemberDescriptorType]] = {}
+
+    def functions(self, roots: Iterable[object]) -> list[types.FunctionType]:
+        """The live functions of traced files, each once; lambdas, which have no points, are not among them."""
+        found: dict[int, types.FunctionType] = {}
+        seen: dict[int, _Reached] = {}  # keeps them alive, so that no id comes back
+        queue: deque[_Reached] = deque((root, 0) for root in roots)
+        while queue:
+            item, foreign = queue.popleft()
+            if id(item) in seen and seen[id(item)][1] <= foreign:
+                continue
+            seen[id(item)] = item, foreign
+            if type(item) is types.FunctionType and item.__name__ != "<lambda>" and self._is_followed(item.__code__):
+                found[id(item)] = item
+            queue.extend(self._neighbours(item, foreign))
+        return list(found.values())
+
+    def _is_followed(self, code: types.CodeType) -> bool:
+        return self._trace(code.co_filename)
+
+    def _neighbours(self, item: Any, foreign: int) -> Iterator[_Reached]:
+        kind = type(item)
+        if kind is types.FunctionType:
+            inside = _inside_function(item)
+            if self._is_followed(item.__code__):
+                modules = [value for value in inside if _is_module(value)]
+                inside = [value for value in inside if not _is_module(value)]
+                yield from _each(self._named(item.__code__, item.__globals__, modules), 1)
+            yield from _each(inside, foreign)
+        elif kind is types.CodeType:  # of a module to be executed
+            if self._is_followed(item):
+                yield from _each(self._named(item, {}, ()), 1)
+        elif kind in _INSIDE:
+            yield from _each(_INSIDE[kind](item), foreign)
+        elif _is_module(item):
+            if self._is_users_module(item):
+                yield from _each([value for value in _attributes(item).values() if not _is_module(value)], 1)
+        elif issubclass(kind, type):
+            for base in type.__getattribute__(item, "__mro__"):
+                if self._is_users_class(base):
+                    yield from _each(type.__getattribute__(base, "__dict__").values(), 0)
+        else:
+            further = 0 if self._is_users_class(kind) else foreign + 1
+            if further <= _FOREIGN_MAX:
+                yield kind, foreign
+                yield from _each([*_attributes(item).values(), *self._slots(item)], further)
+
+    def _named(self, code: types.CodeType, space: dict[str, Any], modules: Iterable[Any]) -> Iterator[object]:
+        """What a code names: globals, and attributes of these modules, of those it names and of those it imports."""
+        names, imports = _names(code)
+        values = [*modules, *(space[name] for name in names if name in space)]
+        if imports:
+            values += _imported(names, space.get("__package__"))
+        opened = set()
+        while values:
+            value = values.pop()
+            if not _is_module(value):
+                yield value
+            elif id(value) not in opened:
+                opened.add(id(value))
+                held = _attributes(value)
+                attributes = [held[name] for name in names if name in held]
+                if not self._is_users_module(value):  # a package that is not traced itself, of modules that are
+                    attributes = [each for each in attributes if _is_module(each)]
+                values += attributes
+
+    def _is_users_module(self, module: types.ModuleType) -> bool:
+        path = _attributes(module).get("__file__")
+        return isinstance(path, str) and self._trace(path)
+
+    def _is_users_class(self, item: type) -> bool:
+        """Whether a class stands in a traced file, or has functions that do."""
+        known = self._users.get(id(item))
+        if known is None:
+            names = type.__getattribute__(item, "__dict__")
+            module = sys.modules.get(str(names.get("__module__")))
+            known = self._users[id(item)] = (_is_module(module) and self._is_users_module(module)) or any(
+                self._is_followed(value.__code__) for value in list(names.values()) if type(value) is types.FunctionType
+            )
+        return known
+
+    def _slots(self, item: object) -> Iterator[object]:
+        kind = type(item)
+        if id(kind) not in self._slots_of:
+            self._slots_of[id(kind)] = [
+                member
+                for base in type.__getattribute__(kind, "__mro__")
+                for member in list(type.__getattribute__(base, "__dict__").values())
+                if type(member) is types.MemberDescriptorType
+            ]
+        for member in self._slots_of[id(kind)]:
+            try:
+                yield member.__get__(item)
+            except AttributeError:  # not set
+                continue
 
 
-def _neighbours(item: Any, foreign: int, trace: Callable[[str], bool]) -> Iterator[_Reached]:
-    """What an object leads to, without asking it: no property and no ``__getattr__`` of it runs."""
-    kind = type(item)
-    if kind in _INSIDE:
-        yield from _each(_INSIDE[kind](item), foreign)
-        if kind is types.FunctionType and trace(item.__code__.co_filename):
-            yield item.__globals__, 0
-    elif kind is dict:  # those of a traced module: dictionaries that objects hold are opened by _each
-        yield from _in_module(item, trace)
-    elif issubclass(kind, types.ModuleType):
-        if _is_users(item, trace):
-            yield _attributes(item), 0
-    elif issubclass(kind, type):
-        further = 0 if _is_users(item, trace) else foreign + 1
-        if further <= _FOREIGN_MAX:
-            yield from _each(type.__getattribute__(item, "__dict__").values(), further)
-            yield from ((base, further) for base in type.__getattribute__(item, "__mro__")[1:])
-    else:
-        further = 0 if _is_users(kind, trace) else foreign + 1
-        if further <= _FOREIGN_MAX:
-            yield kind, foreign
-            yield from _each([*_attributes(item).values(), *_slots(item)], further)
+def _is_module(value: object) -> TypeGuard[types.ModuleType]:
+    return issubclass(type(value), types.ModuleType)  # isinstance would ask for its __class__
 
 
 def _inside_function(function: types.FunctionType) -> list[object]:
@@ -282,7 +467,6 @@ def _inside_function(function: types.FunctionType) -> list[object]:
 
 
 _INSIDE: Final[Mapping[type, Callable[[Any], list[object]]]] = {
-    types.FunctionType: _inside_function,
     types.MethodType: lambda item: [item.__func__, item.__self__],
     staticmethod: lambda item: [item.__func__],
     classmethod: lambda item: [item.__func__],
@@ -291,20 +475,12 @@ _INSIDE: Final[Mapping[type, Callable[[Any], list[object]]]] = {
 }
 
 
-def _in_module(names: Mapping[str, object], trace: Callable[[str], bool]) -> Iterator[_Reached]:
-    """What a traced module holds, but for the classes and modules of others that it has imported."""
-    own = [
-        value
-        for value in list(names.values())
-        if not issubclass(type(value), (type, types.ModuleType)) or _is_users(value, trace)
-    ]
-    return _each(own, 1)
-
-
 def _each(values: Iterable[object], foreign: int) -> Iterator[_Reached]:
     """The values, and in the place of a container what it holds."""
     for value in list(values):
         kind = type(value)
+        if kind in _PLAIN:
+            continue
         held: Iterable[object] = (value,)
         if kind in _DICTS:
             held = list(value.values())  # type: ignore[attr-defined]
@@ -315,18 +491,34 @@ def _each(values: Iterable[object], foreign: int) -> Iterator[_Reached]:
                 yield item, foreign
 
 
-def _is_users(item: Any, trace: Callable[[str], bool]) -> bool:
-    """Whether a module or class stands in a traced file."""
-    if issubclass(type(item), types.ModuleType):
-        path = _attributes(item).get("__file__")
-        return isinstance(path, str) and trace(path)
-    if not issubclass(type(item), type):
-        return False
-    names = type.__getattribute__(item, "__dict__")
-    module = sys.modules.get(str(names.get("__module__")))
-    return (module is not None and _is_users(module, trace)) or any(
-        trace(value.__code__.co_filename) for value in list(names.values()) if type(value) is types.FunctionType
-    )
+_IMPORTS: Final = opcode.opmap["IMPORT_NAME"]
+
+
+def _names(code: types.CodeType) -> tuple[set[str], bool]:
+    """All names of globals, attributes and modules in a code and in those inside it, and whether any imports."""
+    names: set[str] = set()
+    imports = False
+    queue = [code]
+    while queue:
+        code = queue.pop()
+        names.update(code.co_names)
+        imports = imports or _IMPORTS in code.co_code[::2]
+        queue += (constant for constant in code.co_consts if type(constant) is types.CodeType)
+    return names, imports
+
+
+def _imported(names: Iterable[str], package: object) -> Iterator[types.ModuleType]:
+    """The loaded modules that a code may mean by its names, of which some are relative to its package."""
+    parents = [""]
+    while isinstance(package, str) and package:
+        parents.append(f"{package}.")
+        package = package.rpartition(".")[0]
+    for parent in parents:
+        for name in names:
+            # ``from . import shop`` imports the module of an empty name, which is the package.
+            module = sys.modules.get(parent + name if name else parent[:-1])
+            if _is_module(module):
+                yield module
 
 
 def _attributes(item: object) -> dict[str, object]:
@@ -339,16 +531,6 @@ def _attributes(item: object) -> dict[str, object]:
         if descriptor is not None:
             return {}
     return {}
-
-
-def _slots(item: object) -> Iterator[object]:
-    for base in type.__getattribute__(type(item), "__mro__"):
-        for member in list(type.__getattribute__(base, "__dict__").values()):
-            if type(member) is types.MemberDescriptorType:
-                try:
-                    yield member.__get__(item)
-                except AttributeError:  # not set
-                    continue
 
 
 # ------------------------------------------------------------------------------------ files with points
@@ -395,21 +577,22 @@ def _file(path: str, source: str) -> _File:
 
 
 def _compile(path: str, source: str) -> _File:
-    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    tree = ast.parse("\n".join(lines), path)
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    tree = ast.parse(source, path)
     plain = _definitions(compile(tree, path, "exec", dont_inherit=True))
-    blocks = [block for block in _blocks(tree) if block.function and _first_line(block.function) in plain]
+    blocks = [block for block in _blocks(tree) if block.has_points and _first_line(block.functions[-1]) in plain]
     points = sorted(
-        ((*_start(statement), statement, block) for block in blocks for statement in block.with_points()),
+        ((*start(statement), statement, block) for block in blocks for statement in block.points()),
         key=lambda point: point[:2],
     )
+    rows = [row.encode("utf-8", "surrogatepass") for row in source.split("\n")]
+    locality = Locality(source)
     statements: dict[int, list[Statement]] = {line: [] for line in plain}
     calls: dict[ast.stmt, ast.stmt] = {}
     repeated: dict[tuple[str, str], int] = {}
     for line, column, statement, block in points:
-        assert block.function
-        function = plain[_first_line(block.function)].co_qualname
-        text, end = _text(lines, statement, line, column)
+        function = plain[_first_line(block.functions[-1])].co_qualname
+        text, end = _text(rows, statement, line, column)
         repeated[function, text] = count = repeated.get((function, text), -1) + 1
         STATEMENTS.append(
             Statement(
@@ -420,8 +603,8 @@ def _compile(path: str, source: str) -> _File:
                 text=text,
                 digest=_digest(f"{function}\0{text}\0{count}", size=4),
                 function_digest=_digest(function, size=2),
-                is_local=block.is_local(statement),
-                may_leave=block.may_leave(statement),
+                column=column,
+                locality=locality,
             )
         )
         for outer in block.functions:
@@ -465,49 +648,66 @@ def _call(number: int, place: tuple[int, int, int, int]) -> ast.stmt:
     return ast.Expr(ast.Call(name, [ast.Constant(number, **where)], [], **where), **where)
 
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
-_Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_COMPOUND: Final = (
-    ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match,
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
-)  # fmt: skip
-
-
-def _first_line(definition: _Defined) -> int:
+def _first_line(definition: Defined) -> int:
     """The line where the definition's code begins."""
     return definition.decorator_list[0].lineno if definition.decorator_list else definition.lineno
 
 
-def _start(statement: ast.stmt) -> tuple[int, int]:
-    """The line and the column, in bytes, where a statement begins to run."""
-    if isinstance(statement, _Defined) and statement.decorator_list:
-        return statement.decorator_list[0].lineno, statement.decorator_list[0].col_offset
-    return statement.lineno, statement.col_offset
-
-
-def _text(lines: list[str], statement: ast.stmt, line: int, column: int) -> tuple[str, tuple[int, int]]:
+def _text(rows: list[bytes], statement: ast.stmt, line: int, column: int) -> tuple[str, tuple[int, int]]:
     """The text of a statement or of its header on one line, and the line and column, in bytes, of its end."""
-    compound = isinstance(statement, _COMPOUND)
     assert statement.end_lineno is not None
     assert statement.end_col_offset is not None
-    end = statement.end_lineno, statement.end_col_offset
-    rows = [row.encode("utf-8", "surrogatepass") for row in lines[line - 1 : end[0]]]
-    rows[-1] = rows[-1][: end[1]]
-    rows[0] = rows[0][column:]
-    pieces = [row.decode("utf-8", "surrogatepass") for row in rows]
-    at = "@" if compound and (line, column) != (statement.lineno, statement.col_offset) else ""
-    if compound or len(pieces) > 1:
-        pieces = _without_comments(pieces, header=compound)
-        last = len(pieces[-1].encode("utf-8", "surrogatepass"))
-        end = (line + len(pieces) - 1, last + (column if len(pieces) == 1 else 0)) if compound else end
-    return at + " ".join(" ".join(pieces).split()), end
+    inside = _inside(statement)
+    if inside is None:
+        end = statement.end_lineno, statement.end_col_offset
+        pieces = [*rows[line - 1 : end[0] - 1], rows[end[0] - 1][: end[1]]]
+        pieces[0] = pieces[0][column:]
+        if len(pieces) > 1 and any(b"#" in piece for piece in pieces):
+            pieces = _without_comments(pieces, header=False)
+        at = ""
+    else:
+        pieces = rows[line - 1 : inside[0]]
+        pieces[0] = pieces[0][column:]
+        pieces = _plain_header(pieces, inside[1]) or _without_comments(pieces, header=True)
+        end = line + len(pieces) - 1, len(pieces[-1]) + (column if len(pieces) == 1 else 0)
+        at = "@" if (line, column) != (statement.lineno, statement.col_offset) else ""
+    text = b" ".join(pieces).decode("utf-8", "surrogatepass")
+    return at + " ".join(text.split()), end
 
 
-def _without_comments(rows: list[str], *, header: bool) -> list[str]:
+def _inside(statement: ast.stmt) -> tuple[int, int] | None:
+    """Where the first statement or pattern inside a compound statement begins; None for another statement."""
+    if isinstance(statement, ast.Match):
+        return statement.cases[0].pattern.lineno, statement.cases[0].pattern.col_offset
+    body: list[ast.stmt] | None = getattr(statement, "body", None)
+    return start(body[0]) if body else None
+
+
+def _plain_header(rows: list[bytes], column: int) -> list[bytes] | None:
+    """The rows of a header that has neither comments nor texts of several rows; None if it may be another.
+
+    The last of the rows given holds, from the column on, the first thing after the header.
+    """
+    *header, last = rows
+    if last[:column].strip() not in {b"", b"@"}:
+        return None
+    while header and (not header[-1].strip() or header[-1].lstrip().startswith(b"#")):
+        header.pop()
+    text = b"\n".join(header).rstrip()
+    if not text.endswith(b":") or b"#" in text or b'"""' in text or b"'''" in text:
+        return None
+    return text.split(b"\n")
+
+
+def _without_comments(rows: list[bytes], *, header: bool) -> list[bytes]:
     """The rows of a statement without their comments; of a header, up to the colon that ends it."""
-    rows = list(rows)
+    texts = [row.decode("utf-8", "surrogatepass") for row in rows]
+    return [text.encode("utf-8", "surrogatepass") for text in _code_of(texts, header=header)]
+
+
+def _code_of(rows: list[str], *, header: bool) -> list[str]:
     depth = lambdas = 0
-    source = iter([row + "\n" for row in rows])
+    rows, source = list(rows), iter([row + "\n" for row in rows])
     for token in tokenize.generate_tokens(lambda: next(source, "")):
         row, column = token.start
         if token.type == tokenize.COMMENT:
@@ -528,549 +728,51 @@ def _without_comments(rows: list[str], *, header: bool) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------- blocks of statements
-# What may run after a statement before the next point: something not local, or what called the function.
-_TOUCHES: Final = 1
-_LEAVES: Final = 2
+class _Block(NamedTuple):
+    """A list of statements, as it stands in the tree, and the functions around it.
 
-
-@attrs.frozen(eq=False, kw_only=True)
-class _Block:
-    """A list of statements, and what is around it.
-
-    Attributes:
-        statements: The list itself, as it stands in the tree.
-        known: What the file means by the names that builtins have.
-        functions: The functions around it, from the outermost.
-        function: The innermost of them if the block belongs to it, None for a class's or a module's.
-        names: Which names of that function are its own.
-        after: What may run after the last statement before the next point.
-        broken, continued: The same of a ``break`` and of a ``continue``.
-        guarded: Whether a ``with`` is around it, whose end runs whenever it is left.
+    Its statements have points if it is the innermost function's own, not a class's or the module's.
     """
 
     statements: list[ast.stmt]
-    known: frozenset[str]
-    functions: tuple[_Definition, ...] = ()
-    function: _Definition | None = None
-    names: _Names | None = None
-    after: int = _LEAVES
-    broken: int = 0
-    continued: int = 0
-    guarded: bool = False
+    functions: tuple[Definition, ...]
+    has_points: bool
 
-    def with_points(self) -> Iterator[ast.stmt]:
+    def points(self) -> Iterator[ast.stmt]:
         """The statements before which a point stands."""
+        is_body = self.statements is self.functions[-1].body
         for place, statement in enumerate(self.statements):
-            docstring = place == 0 and self.function is not None and self.statements is self.function.body
-            if not _is_declaration(statement) and not (docstring and _is_text(statement)):
+            if not is_declaration(statement) and not (is_body and place == 0 and _is_text(statement)):
                 yield statement
-
-    def is_local(self, statement: ast.stmt) -> bool:
-        """Whether a statement of the block surely touches nothing that outlives the call."""
-        return not self.guarded and self._is_local(statement) and not self._after(statement) & _TOUCHES
-
-    def may_leave(self, statement: ast.stmt) -> bool:
-        """Whether the function may end with a statement of the block."""
-        return bool(self._after(statement) & _LEAVES)
-
-    def inner(self, statement: ast.stmt) -> Iterator[_Block]:
-        """The blocks that a statement of this one consists of."""
-        after = self._after(statement)
-        inside = functools.partial(attrs.evolve, self, after=after)
-        if isinstance(statement, ast.ClassDef):
-            yield _Block(statements=statement.body, known=self.known, functions=self.functions)
-        elif isinstance(statement, _Definition):
-            yield _Block(
-                statements=statement.body,
-                known=self.known,
-                functions=(*self.functions, statement),
-                function=statement,
-                names=_Names(statement, self.known),
-            )
-        elif isinstance(statement, ast.For | ast.AsyncFor | ast.While):
-            again = after if self._is_local(statement) else after | _TOUCHES
-            yield inside(statements=statement.body, after=again, broken=after, continued=again)
-            yield inside(statements=statement.orelse)
-        elif isinstance(statement, ast.Try | ast.TryStar):
-            # What was pending goes on after ``finally``: an exception, or a way out of function or loop.
-            pending = after | _LEAVES | self.broken | self.continued
-            done = 0 if statement.finalbody else after
-            yield inside(statements=statement.body, after=0 if statement.orelse else done)
-            yield inside(statements=statement.orelse, after=done)
-            yield from (inside(statements=handler.body, after=done) for handler in statement.handlers)
-            yield inside(statements=statement.finalbody, after=pending)
-        elif isinstance(statement, ast.With | ast.AsyncWith):
-            yield inside(statements=statement.body, guarded=True)
-        elif isinstance(statement, ast.Match):
-            yield from (inside(statements=case.body) for case in statement.cases)
-        elif isinstance(statement, ast.If):
-            yield inside(statements=statement.body)
-            yield inside(statements=statement.orelse)
-
-    def _is_local(self, statement: ast.stmt) -> bool:
-        return self.names is not None and self.names.is_local(statement)
-
-    def _after(self, statement: ast.stmt) -> int:
-        """What may run after a statement of the block before the next point."""
-        if isinstance(statement, ast.Return | ast.Raise):
-            return _LEAVES
-        if isinstance(statement, ast.Break):
-            return self.broken
-        if isinstance(statement, ast.Continue):
-            return self.continued
-        last = self.statements[-1]
-        return self.after if statement is last or _is_declaration(last) else 0
 
 
 def _blocks(tree: ast.Module) -> Iterator[_Block]:
     """Every list of statements in a module."""
-    queue = [_Block(statements=tree.body, known=_known(tree))]
+    queue = [_Block(tree.body, (), has_points=False)]
     while queue:
         block = queue.pop()
         yield block
-        queue += (inner for statement in block.statements for inner in block.inner(statement) if inner.statements)
+        for statement in block.statements:
+            if isinstance(statement, Definition):
+                queue.append(_Block(statement.body, (*block.functions, statement), has_points=True))
+            elif isinstance(statement, ast.ClassDef):
+                queue.append(_Block(statement.body, block.functions, has_points=False))
+            else:
+                queue += (_Block(inner, block.functions, block.has_points) for inner in _inner(statement) if inner)
 
 
-def _is_declaration(statement: ast.stmt) -> bool:
-    """Whether no code comes of the statement in a function."""
-    bare = isinstance(statement, ast.AnnAssign) and statement.value is None and isinstance(statement.target, ast.Name)
-    return bare or isinstance(statement, ast.Global | ast.Nonlocal)
+def _inner(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The lists of statements that a statement, no definition, consists of."""
+    if "body" in statement._fields:
+        for name in ("body", "orelse", "finalbody"):
+            yield getattr(statement, name, [])
+        for handler in getattr(statement, "handlers", ()):
+            yield handler.body
+    elif isinstance(statement, ast.Match):
+        for case in statement.cases:
+            yield case.body
 
 
 def _is_text(statement: ast.stmt) -> bool:
     constant = statement.value if isinstance(statement, ast.Expr) else None
     return isinstance(constant, ast.Constant) and isinstance(constant.value, str)
-
-
-# ------------------------------------------------------------------------------ what is a call's own
-_PRIVATE_PARAMETERS: Final = frozenset({"event", "context"})
-_FRESH_CALLS: Final = frozenset({"len", "int", "str", "float", "bool", "abs", "repr", "any", "all"})
-_PURE_CALLS: Final = _FRESH_CALLS | {
-    "sorted", "min", "max", "sum", "tuple", "list", "dict", "set", "enumerate", "range", "zip",
-}  # fmt: skip
-_FRESH_METHODS: Final = frozenset({
-    "lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "removeprefix", "removesuffix",
-    "replace", "isdigit", "encode", "decode", "join", "split", "rsplit", "splitlines", "partition", "rpartition",
-})  # fmt: skip
-_PURE_METHODS: Final = _FRESH_METHODS | {"get", "items", "keys", "values"}
-_JSON: Final = frozenset({"loads", "dumps"})
-_TEXTS: Final = frozenset({
-    "body", "messageId", "receiptHandle", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion",
-})  # fmt: skip
-"""What is a text in each record of a Lambda event; a text that is handed out stays what it is."""
-
-
-_BINDING: Final = frozenset({
-    ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
-    ast.MatchMapping, ast.Import, ast.ImportFrom, ast.arg,
-})  # fmt: skip
-
-
-def _known(tree: ast.Module) -> frozenset[str]:
-    """The names of builtins that nothing in the file binds anew, and ``json`` if it is the module."""
-    bound: set[str] = set()
-    known = _PURE_CALLS
-    for node in filter(_may_bind, ast.walk(tree)):
-        if isinstance(node, ast.Import) and any((name.asname or name.name) == "json" for name in node.names):
-            known |= {name.name for name in node.names if name.name == "json" and name.asname in {None, "json"}}
-            bound |= set(_bound(node)) - {"json"}
-        else:
-            bound |= set(_bound(node))
-    return frozenset() if "*" in bound else known - bound
-
-
-def _may_bind(node: ast.AST) -> bool:
-    return type(node) in _BINDING and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a node by itself binds."""
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        yield node.id
-    elif isinstance(node, _Defined | ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-        yield from [node.name] if node.name else []
-    elif isinstance(node, ast.MatchMapping):
-        yield from [node.rest] if node.rest else []
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from ((name.asname or name.name.split(".")[0]) for name in node.names)
-    elif isinstance(node, ast.arg):
-        yield node.arg
-
-
-_Source = tuple[ast.expr, bool]
-"""An expression that a name is bound to, and whether to a part of it."""
-
-
-_IDLE: Final = (
-    ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.keyword, ast.alias,
-)  # fmt: skip
-"""The many nodes that hand nothing on by themselves."""
-
-
-class _Names:
-    """Which names of a function are its own, and what it does with them alone.
-
-    Attributes:
-        shared: Names whose binding others can see: global, nonlocal, or used by a function inside.
-        pure: Names that hold only what is made of constants, ``event`` and ``context``, and that are handed
-            to nothing unknown.
-        fresh: Names that hold only values that nobody can change, such as numbers and texts.
-    """
-
-    __slots__ = ("_known", "_own", "_sources", "fresh", "pure", "shared")
-
-    def __init__(self, function: _Definition, known: frozenset[str]) -> None:
-        self._known = known
-        self._own, inner = _own_nodes(function)
-        self.shared = frozenset(inner)
-        self._sources: dict[str, list[_Source | None]] = {}
-        self.fresh: set[str] = set()
-        self.pure: set[str] = set()
-        try:
-            self._read(function)
-        except RecursionError:  # an expression of hundreds of operators
-            self.pure = set()
-
-    def is_local(self, statement: ast.stmt) -> bool:
-        """Whether a statement, of a compound one the header, touches only what is the call's own."""
-        try:
-            return self._is_local(statement)
-        except RecursionError:
-            return False
-
-    def _is_local(self, statement: ast.stmt) -> bool:  # noqa: PLR0911  # a row for each kind of node
-        match statement:
-            case ast.Pass() | ast.Break() | ast.Continue() | ast.Try() | ast.TryStar() | ast.Return(value=None):
-                return True
-            case ast.Return(value=ast.expr() as value) | ast.Expr(value=value):
-                return self._is_pure(value)
-            case ast.If(test=test) | ast.While(test=test):
-                return self._is_pure(test)
-            case ast.Assign(targets=targets, value=value):
-                return self._is_pure(value) and all(map(self._is_own, targets))
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.For(target=target, iter=value):
-                return self._is_pure(value) and self._is_own(target)
-            case ast.AugAssign(target=ast.Name(id=name), value=value):
-                return self._is_pure(value) and name in self.pure
-            case ast.Match(subject=subject, cases=cases):
-                return self._is_pure(subject) and all(map(self._is_pure_case, cases))
-        return False
-
-    def _is_own(self, target: ast.expr) -> bool:
-        """Whether an assignment to the target binds only the call's own names."""
-        return all(isinstance(each, ast.Name) and each.id not in self.shared for each in _targets(target))
-
-    def _is_pure_case(self, case: ast.match_case) -> bool:
-        parts = list(ast.walk(case.pattern))
-        unsure = any(isinstance(part, ast.MatchClass | ast.Attribute) for part in parts)
-        return (
-            not unsure and self.shared.isdisjoint(_captured(case)) and (case.guard is None or self._is_pure(case.guard))
-        )
-
-    def _is_pure(self, value: ast.expr) -> bool:  # noqa: PLR0911  # a row for each kind of node
-        """Whether an expression reads only the call's own values and changes none."""
-        match value:
-            case ast.Constant():
-                return True
-            case ast.Name(id=name):
-                return name in self.pure
-            case ast.Subscript() | ast.Slice() | ast.Compare() | ast.BoolOp() | ast.BinOp() | ast.UnaryOp():
-                return self._are_pure(value)
-            case ast.IfExp() | ast.JoinedStr() | ast.FormattedValue() | ast.Tuple() | ast.List() | ast.Set():
-                return self._are_pure(value)
-            case ast.Dict(keys=keys):
-                return None not in keys and self._are_pure(value)
-            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                plain = all(not each.is_async and self._is_own(each.target) for each in value.generators)
-                return plain and self._are_pure(value)
-            case ast.Call(func=ast.Name(id=name)):
-                return name in self._known and name != "json" and self._are_arguments_pure(value)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="json"), attr=attr)) if "json" in self._known:
-                return attr in _JSON and self._are_arguments_pure(value)
-            case ast.Call(func=ast.Attribute(value=receiver, attr=attr)):
-                return attr in _PURE_METHODS and self._is_pure(receiver) and self._are_arguments_pure(value)
-        return False
-
-    def _are_pure(self, value: ast.expr) -> bool:
-        return all(map(self._is_pure, _parts(value)))
-
-    def _are_arguments_pure(self, call: ast.Call) -> bool:
-        named = all(keyword.arg is not None and self._is_pure(keyword.value) for keyword in call.keywords)
-        return named and all(map(self._is_pure, call.args))
-
-    def _is_fresh(self, value: ast.expr) -> bool:  # noqa: PLR0911  # a row for each kind of node
-        """Whether a pure expression gives a value that nobody can change."""
-        match value:
-            case ast.Constant() | ast.JoinedStr() | ast.Compare():
-                return True
-            case ast.Name(id=name):
-                return name in self.fresh
-            case ast.Subscript(slice=ast.Constant(value=key)):
-                return key in _TEXTS
-            case ast.BinOp() | ast.BoolOp() | ast.UnaryOp() | ast.IfExp():
-                return all(map(self._is_fresh, _parts(value)))
-            case ast.Call(func=ast.Name(id=name)):
-                return name in _FRESH_CALLS & self._known
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="json"), attr="dumps")):
-                return "json" in self._known
-            case ast.Call(func=ast.Attribute(attr=attr)):
-                return attr in _FRESH_METHODS and "split" not in attr and "partition" not in attr
-        return False
-
-    def _references(self, value: ast.expr) -> set[str]:
-        """The names whose objects, or parts of them, an expression's value may hold."""
-        if self._is_fresh(value):
-            return set()
-        if isinstance(value, ast.Name):
-            return {value.id}
-        held = [value.value] if isinstance(value, ast.Subscript) else _parts(value)
-        return set().union(*map(self._references, held))
-
-    def _read(self, function: _Definition) -> None:
-        """Find the names: begin with all that may be, and strike out until no more falls."""
-        self._sources = _sources(function, self._own)
-        self._own = [node for node in self._own if not isinstance(node, _IDLE)]
-        candidates = {name for name, sources in self._sources.items() if None not in sources} - self.shared
-        self.fresh = set(candidates) - _PRIVATE_PARAMETERS
-        self.pure = set(candidates)
-        while self._strike_fresh() or self._strike_pure():
-            pass
-
-    def _strike_fresh(self) -> bool:
-        """Strike out the names that hold a value that may change, or a part of one."""
-        lost = {
-            name
-            for name in self.fresh
-            for source in self._sources[name]
-            if source is None or source[1] or not self._is_fresh(source[0])
-        }
-        self.fresh -= lost
-        return bool(lost)
-
-    def _strike_pure(self) -> bool:
-        """Strike out the names that hold something impure or whose object is handed on."""
-        handed = set(self.shared).union(*map(self._handed, self._own))
-        while True:
-            behind = {
-                behind
-                for name in handed & self._sources.keys()
-                for source in self._sources[name]
-                if source is not None
-                for behind in self._references(source[0])
-            }
-            if behind <= handed:
-                break
-            handed |= behind
-        lost = self.pure & handed
-        lost |= {
-            name
-            for name in self.pure
-            for source in self._sources[name]
-            if source is None or not self._is_pure(source[0])
-        }
-        self.pure -= lost
-        return bool(lost)
-
-    def _handed(self, node: ast.AST) -> set[str]:
-        """The names whose objects a node, leaving what is inside it aside, gives to something unknown."""
-        given: list[ast.expr] = []
-        match node:
-            case ast.Compare() | ast.Subscript(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()) | ast.Starred():
-                pass  # comparing and looking up keep nothing; what is looked up is where it is used
-            case ast.Tuple(ctx=ast.Store()) | ast.List(ctx=ast.Store()):
-                pass  # targets are their statement's business
-            case ast.Subscript(value=value):
-                given = [value]
-            case ast.AugAssign(target=target, value=value):
-                given = [target, value]  # what others hold of a list grows with it
-            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-                given = [] if _binds_names(node) else [value]
-            case ast.For(iter=value) | ast.AsyncFor(iter=value) | ast.comprehension(iter=value):
-                given = [] if _binds_names(node) else [value]
-            case ast.withitem(context_expr=value) | ast.Raise(exc=ast.expr() as value):
-                given = [value]
-            case ast.Assert(msg=ast.expr() as value):
-                given = [value]
-            case ast.Match(subject=subject, cases=cases):
-                given = [subject] if any(name for case in cases for name in _captured(case)) else []
-            case ast.expr() if not self._is_pure(node):
-                given = list(_parts(node))
-        return set().union(*map(self._references, given))
-
-
-def _parts(node: ast.AST) -> Iterator[ast.expr]:
-    """The expressions that an expression evaluates, those of a comprehension's clauses among them."""
-    for part in ast.iter_child_nodes(node):
-        if isinstance(part, ast.expr):
-            yield part
-        elif isinstance(part, ast.comprehension):
-            yield from (part.iter, *part.ifs)
-        elif isinstance(part, ast.keyword):
-            yield part.value
-
-
-def _captured(case: ast.match_case) -> set[str]:
-    """The names that a pattern binds."""
-    return {name for part in ast.walk(case.pattern) for name in _bound(part)}
-
-
-def _targets(target: ast.expr) -> Iterator[ast.expr]:
-    """A target of an assignment, or those that it is made of."""
-    if isinstance(target, ast.Tuple | ast.List):
-        for each in target.elts:
-            yield from _targets(each)
-    else:
-        yield from _targets(target.value) if isinstance(target, ast.Starred) else (target,)
-
-
-def _assigned(node: ast.AST) -> tuple[list[ast.expr], ast.expr | None, bool]:
-    """The targets of an assignment, what is assigned, and whether they get parts of it."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            return targets, value, False
-        case ast.AnnAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):
-            return [target], value, False
-        case ast.AugAssign(target=target, value=value):
-            return [target], value, False
-        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-            return [target], value, True
-        case ast.comprehension(target=target, iter=value):
-            return [target], value, True
-    return [], None, False
-
-
-def _binds_names(node: ast.AST) -> bool:
-    """Whether all that an assignment changes are names."""
-    return all(isinstance(each, ast.Name) for target in _assigned(node)[0] for each in _targets(target))
-
-
-def _own_nodes(function: _Definition) -> tuple[list[ast.AST], set[str]]:
-    """The nodes of a function without those of functions and classes in it, and the names it shares."""
-    own: list[ast.AST] = []
-    shared: set[str] = set()
-    queue: list[ast.AST] = list(function.body)
-    while queue:
-        node = queue.pop()
-        own.append(node)
-        if isinstance(node, _Defined | ast.Lambda):
-            shared |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-        else:
-            queue += ast.iter_child_nodes(node)
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            shared.update(node.names)
-    return own, shared
-
-
-def _sources(function: _Definition, own: list[ast.AST]) -> dict[str, list[_Source | None]]:
-    """What each name of a function is bound to; None where that is not an expression."""
-    sources: dict[str, list[_Source | None]] = {}
-    for node in ast.walk(function.args):
-        for name in _bound(node):
-            sources[name] = [] if name in _PRIVATE_PARAMETERS else [None]
-    values: dict[ast.AST, _Source | None] = {}
-    for node in own:
-        targets, value, parts = _assigned(node)
-        for target in targets:
-            parts_of = parts or not isinstance(target, ast.Name)
-            values |= dict.fromkeys(_targets(target), (value, parts_of) if value else None)
-    for node in filter(_may_bind, own):
-        for name in _bound(node):
-            sources.setdefault(name, []).append(values.get(node))
-    return sources
-
-
-# -------------------------------------------------------------------------------------- the user's files
-_ROOTS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "tox.ini")
-_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-_MINISQS: Final = os.path.realpath(Path(__file__).parents[1])
-
-
-def users_files(subject_file: str) -> Callable[[str], bool]:
-    """Whether a file belongs to the project that the subject's file belongs to.
-
-    The project is the nearest directory above with a ``pyproject.toml``, ``setup.py``, ``setup.cfg``,
-    ``tox.ini`` or ``.git``, or else the file's own directory. What is installed below it, virtual environments,
-    the standard library and minisqs are not the project's. A subject typed into a shell (``<stdin>`` and the
-    like) has only that for its file.
-    """
-    if _is_pseudo(subject_file):
-        return subject_file.__eq__
-    return _project(_project_root(Path(os.path.realpath(subject_file))))
-
-
-def _is_pseudo(path: str) -> bool:
-    return path.startswith("<")
-
-
-def _project_root(file: Path) -> str:
-    marked = (parent for parent in file.parents if any((parent / name).exists() for name in _ROOTS))
-    return str(next(marked, file.parent))
-
-
-@functools.cache
-def _project(root: str) -> Callable[[str], bool]:
-    library = {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    excluded = [path for path in (*library, _MINISQS) if not _is_under(root, path)]
-
-    @functools.cache
-    def is_environment(directory: Path) -> bool:
-        return (directory / "pyvenv.cfg").exists()
-
-    @functools.cache
-    def belongs(path: str) -> bool:
-        if _is_pseudo(path):
-            return False
-        path = os.path.realpath(path)
-        if not _is_under(path, root) or any(_is_under(path, other) for other in excluded):
-            return False
-        below = Path(path).relative_to(root)
-        inside = (Path(root, parent) for parent in below.parents if parent.parts)
-        return _INSTALLED.isdisjoint(below.parts) and not any(map(is_environment, inside))
-
-    return belongs
-
-
-def _is_under(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
-
-
-def traced(trace: object, subject_file: str) -> Callable[[str], bool]:
-    """What a user's ``trace=`` means: whether a file, by the name its code carries, is followed.
-
-    Args:
-        trace: None for the files of the subject's project; a path or a module, or several: a directory or a
-            package stands for all files in it; or a function of a file's name.
-        subject_file: The file in which the subject is defined.
-
-    Raises:
-        UsageError: It is none of these, or there is no such path.
-    """
-    if trace is None:
-        return users_files(subject_file)
-    if callable(trace):
-        return trace
-    several = trace if isinstance(trace, list | tuple | set | frozenset) else [trace]
-    places = [_place(each) for each in several]
-
-    @functools.cache
-    def belongs(path: str) -> bool:
-        path = path if _is_pseudo(path) else os.path.realpath(path)
-        return any(_is_under(path, place) for place in places)
-
-    return belongs
-
-
-def _place(named: object) -> str:
-    """The file or directory that a path or a module names."""
-    if isinstance(named, types.ModuleType):
-        path = named.__dict__.get("__file__")
-        if not path:
-            raise errors.UsageError(f"trace: the module {named.__name__} has no file")
-        named = Path(path).parent if "__path__" in named.__dict__ else Path(path)
-    if not isinstance(named, str | os.PathLike):
-        raise errors.UsageError(
-            f"trace={named!r}; it must be a path or a module, a list of these, a function of a file's name, or None"
-        )
-    if not Path(named).exists():
-        raise errors.UsageError(f"trace={os.fspath(named)!r}: there is no such file or directory")
-    return os.path.realpath(named)

@@ -1,0 +1,322 @@
+"""What a check finds, what it says when it finds nothing, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import minisqs
+from minisqs import errors
+
+ORDERS = ["order-1", "order-2"]
+
+
+class Shop:
+    """Charges first and notes it afterwards: a crash in between charges twice."""
+
+    def __init__(self):
+        self.seen, self.charges = set(), []
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in self.seen:
+                self.charges.append(record["body"])
+                self.seen.add(record["body"])
+
+    def observe(self):
+        return sorted(self.charges)
+
+
+class Ledger:
+    """Each order once, whatever happens."""
+
+    def __init__(self):
+        self.orders = {}
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.orders[record["body"]] = "paid"
+
+    def observe(self):
+        return self.orders
+
+
+class AsyncShop(Shop):
+    async def handler(self, event, context):
+        super().handler(event, context)
+
+
+class Forgetful(Ledger):
+    """Never says what it did."""
+
+    observe = None
+
+
+class Raising(Ledger):
+    def handler(self, event, context):
+        raise KeyError("colour")
+
+
+class Poisoned(Ledger):
+    """Cannot do the second of two orders, and says so each time."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] == "order-2":
+                raise ValueError("no such order")
+            self.orders[record["body"]] = "paid"
+
+
+class Pair(Ledger):
+    """Settles only once both halves are there."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.orders[record["body"]] = "paid"
+        if len(self.orders) < 2:
+            raise ValueError("the other half is missing")
+
+
+def handler(event, context):
+    """A handler by itself, which is no subject."""
+
+
+def found(subject, messages=ORDERS, **settings):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, messages, **settings)
+    return caught.value.report
+
+
+# ------------------------------------------------------------------------------------------------------ finding
+def test_a_crash_between_two_effects_is_found():
+    report = found(Shop)
+    assert [fault.name for fault in report.faults] == ["kill"]
+    assert report.messages == ((1, "order-1"),)
+    assert report.expected == ["order-1"]
+    assert report.got == ["order-1", "order-1"]
+    assert report.verdict.startswith("Delivery 1 of message 1 is killed before `self.seen.add(record[\"body\"])`")
+    assert report.verdict.endswith("that leaves ['order-1', 'order-1'] instead of ['order-1'].")
+
+
+def test_a_failed_check_is_an_assertion_error_whose_text_is_the_report():
+    with pytest.raises(AssertionError) as caught:
+        minisqs.check(Shop, ORDERS)
+    assert str(caught.value) == caught.value.report.text()
+
+
+def test_a_coroutine_handler_is_checked_like_a_plain_one():
+    assert [fault.name for fault in found(AsyncShop).faults] == ["kill"]
+
+
+def test_a_check_that_finds_nothing_says_what_it_tried():
+    checked = minisqs.check(Ledger, ORDERS, budget=300, runs=40)
+    assert checked.runs <= 340
+    assert checked.faults["kill"] > 0
+    assert checked.redeliveries > 0
+    assert checked.overlaps > 0
+    assert str(checked).startswith(f"Ledger: nothing found in {checked.runs} runs. Faults that happened: duplicate ")
+
+
+def test_the_same_check_finds_the_same_story():
+    assert found(Shop).text().replace("Found in 2 runs", "") != ""
+    first, second = found(Shop), found(Shop)
+    assert (first.token, first.timeline, first.verdict) == (second.token, second.timeline, second.verdict)
+
+
+def test_random_runs_alone_find_and_shrink_it_too():
+    report = found(Shop, ["a", "b", "c"], budget=0)
+    assert [fault.name for fault in report.faults] == ["kill"]
+    assert len(report.messages) == 1
+
+
+def test_each_seed_draws_other_runs_and_finds_the_same_bug():
+    reports = [found(Shop, ["a", "b", "c"], budget=0, seed=seed) for seed in (1, 2, "three")]
+    assert {report.faults[0].name for report in reports} == {"kill"}
+
+
+def test_a_message_may_be_a_send_message_with_attributes():
+    messages = [minisqs.SendMessage("order-1", message_attributes={"kind": "gift"}), "order-2"]
+    assert found(Shop, messages).messages == ((1, "order-1"),)
+
+
+def test_fifo_queues_are_checked_without_duplicates_that_sqs_excludes():
+    messages = [minisqs.SendMessage(body, message_group_id="g", message_deduplication_id=body) for body in ORDERS]
+    checked = minisqs.check(Ledger, messages, queue={"fifo_queue": True}, budget=300, runs=40)
+    assert not {"duplicate", "reorder", "miss"} & set(checked.faults)
+
+
+def test_settings_of_queue_function_and_mapping_are_those_of_their_calls():
+    checked = minisqs.check(
+        Ledger,
+        ORDERS,
+        queue={"visibility_timeout": 100, "max_receive_count": 5},
+        function={"timeout": 20},
+        mapping={"batch_size": 1, "report_batch_item_failures": True},
+        budget=50,
+        runs=10,
+    )
+    assert "split" not in checked.faults
+
+
+# ------------------------------------------------------------------------------------------------------- faults
+def test_only_the_faults_that_are_named_happen():
+    checked = minisqs.check(Shop, ORDERS, faults=["duplicate"], budget=200, runs=20)
+    assert set(checked.faults) == {"duplicate"}
+
+
+def test_rates_are_rates_of_the_random_runs():
+    checked = minisqs.check(Shop, ORDERS, faults={"duplicate": 1.0}, budget=0, runs=5)
+    assert set(checked.faults) == {"duplicate"}
+    assert checked.redeliveries >= 5
+
+
+def test_faults_may_be_given_as_faults():
+    assert set(minisqs.check(Shop, ORDERS, faults=minisqs.Faults(duplicate=0.5), budget=20, runs=20).faults) == {
+        "duplicate"
+    }
+
+
+def test_a_plan_is_one_run():
+    plan = minisqs.Plan(found(Shop).plan)
+    report = found(Shop, ORDERS, faults=plan)
+    assert [fault.name for fault in report.faults] == ["kill"]
+    assert "Found in 1 runs" not in report.text()
+
+
+def test_a_report_of_a_plan_does_not_claim_that_each_fault_is_needed():
+    needed = found(Shop).plan
+    plan = minisqs.Plan({**needed, ("duplicate", "main/2", 0): 1})
+    assert "Without any one of these faults it passes" not in found(Shop, ORDERS, faults=plan).text()
+
+
+def test_opt_in_faults_are_left_out_unless_named():
+    checked = minisqs.check(Ledger, ORDERS, budget=300, runs=40)
+    assert not {"interrupt", "skew"} & set(checked.faults)
+
+
+# ----------------------------------------------------------------------------------------------- tested nothing
+@pytest.mark.parametrize("settings", [{"runs": 0, "budget": 0}, {"runs": 0, "budget": 1}, {"faults": []}])
+def test_a_check_in_which_nothing_went_wrong_has_tested_nothing(settings):
+    report = found(Ledger, **settings)
+    assert "tested nothing" in report.verdict
+    assert report.oracle == "tested nothing"
+
+
+def test_a_fault_that_cannot_happen_to_the_consumer_tests_nothing():
+    report = found(Ledger, faults=["interrupt"], budget=20, runs=5)
+    assert "Allowed were: interrupt." in report.verdict
+
+
+def test_a_report_of_nothing_has_no_empty_parts():
+    text = found(Ledger, runs=0, budget=0).text()
+    assert "expected  None" not in text
+    assert "To see it again: \n" not in text
+
+
+# -------------------------------------------------------------------------------------- what the handler raises
+def test_what_a_handler_raises_on_the_perfect_queue_is_raised_with_its_own_traceback():
+    with pytest.raises(KeyError, match="colour") as caught:
+        minisqs.check(Raising, ORDERS)
+    assert caught.traceback[-1].frame.code.name == "handler"
+
+
+def test_a_consumer_that_only_works_on_all_messages_together_is_no_misuse():
+    """The search and the shrinking try fewer messages; where these alone never settle, that says nothing."""
+    try:
+        minisqs.check(Pair, ORDERS, budget=100, runs=20)
+    except minisqs.CheckFailed:
+        pass
+
+
+# ------------------------------------------------------------------------------------------------ what is refused
+@pytest.mark.parametrize(
+    ("arguments", "settings", "says"),
+    [
+        ((Shop(), ORDERS), {}, "each run needs a fresh one"),
+        ((handler, ORDERS), {}, "looks like the handler itself"),
+        ((Shop, "order-1"), {}, "messages are a list of texts or SendMessage, not 'order-1'"),
+        ((Shop, None), {}, "messages are a list"),
+        ((Shop, []), {}, "there are no messages"),
+        ((Shop, [1]), {}, "a message is a text or a SendMessage, not 1"),
+        ((Shop, ORDERS), {"runs": -1}, "runs is a whole number of 0 or more, not -1"),
+        ((Shop, ORDERS), {"runs": True}, "not True"),
+        ((Shop, ORDERS), {"budget": 1.5}, "budget is a whole number"),
+        ((Shop, ORDERS), {"faults": ["mistake"]}, "'mistake' is not a fault; the faults are duplicate, "),
+        ((Shop, ORDERS), {"faults": 3}, "faults are names, rates, Faults or a Plan, not 3"),
+        ((Shop, ORDERS), {"faults": {"kill": 2}}, "the rate of the fault 'kill' is a number from 0 to 1, not 2"),
+        ((Shop, ORDERS), {"oracles": ["equal"]}, "'equal' is not an oracle"),
+        ((Shop, ORDERS), {"oracles": "same"}, "oracles are a list"),
+        ((Shop, ORDERS), {"queue": ["visibility_timeout"]}, "queue= holds arguments by name"),
+        ((Shop, ORDERS), {"trace": "/nowhere/at/all.py"}, "there is no such file or directory"),
+        ((int, ORDERS), {}, "has neither a handler"),
+        ((Forgetful, ORDERS), {}, "has no observe()"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments, settings, says):
+    with pytest.raises(errors.UsageError) as caught:
+        minisqs.check(*arguments, **settings)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"queue": {"visibility_timout": 3}}, {"function": {"timeut": 3}}, {"mapping": {"batchsize": 3}}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_an_argument_that_the_call_does_not_have_is_named(settings):
+    name = next(iter(next(iter(settings.values()))))
+    with pytest.raises(errors.UsageError) as caught:
+        minisqs.check(Shop, ORDERS, **settings)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"queue": {"visibility_timeout": -3}}, {"function": {"timeout": 0}}, {"mapping": {"batch_size": 0}}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_a_value_that_aws_refuses_is_refused_as_aws_does(settings):
+    with pytest.raises(errors.MinisqsError):
+        minisqs.check(Shop, ORDERS, **settings)
+
+
+# ----------------------------------------------------------------------------------------------------- scenarios
+@minisqs.scenario
+def two_queues(world):
+    """A function that forwards from one queue to another, counted by a second function."""
+    orders, parcels = world.create_queue("orders"), world.create_queue("parcels")
+    counted = []
+
+    def forward(event, context):
+        for record in event["Records"]:
+            parcels.send(json.dumps({"parcel": record["body"]}))
+
+    def count(event, context):
+        counted.extend(json.loads(record["body"])["parcel"] for record in event["Records"])
+
+    for queue, function in ((orders, forward), (parcels, count)):
+        world.create_event_source_mapping(queue, world.create_function(function, name=function.__name__))
+    orders.send("a")
+    return lambda: sorted(counted)
+
+
+@minisqs.scenario
+def forgets_to_observe(world):
+    world.create_queue("orders").send("a")
+
+
+def test_a_scenario_sets_its_own_world_up():
+    report = found(two_queues, None)
+    assert report.got == ["a", "a"]
+    assert "minisqs.replay(two_queues, " in report.replay
+
+
+def test_a_scenario_takes_no_messages():
+    with pytest.raises(errors.UsageError, match="a scenario sends its own messages"):
+        minisqs.check(two_queues, ORDERS)
+
+
+def test_a_scenario_returns_what_observes_it():
+    with pytest.raises(errors.UsageError, match="returns what observes it"):
+        minisqs.check(forgets_to_observe)

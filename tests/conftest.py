@@ -49,6 +49,7 @@ SHAPES = {
     errors.SerializationException: ("MalformedInput", "SerializationException", 400, False),
     errors.ResourceNotFoundException: ("ResourceNotFoundException", "ResourceNotFoundException", 404, True),
     errors.RequestThrottled: ("RequestThrottled", "RequestThrottled", 403, True),
+    errors.InternalFailure: ("InternalFailure", "InternalFailure", 500, False),
     errors.MessageNotInflight: ("AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight", 400, False),
     errors.InvalidAddress: ("InvalidAddress", "InvalidAddress", 404, True),
     errors.InvalidIdFormat: ("InvalidIdFormat", "InvalidIdFormat", 400, False),

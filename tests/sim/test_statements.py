@@ -759,6 +759,16 @@ def test_a_module_executed_anew_has_points_from_the_start(visited):
         statements.compiled("<anew>", "def")
 
 
+def test_what_is_found_comes_in_the_order_of_the_files_however_it_is_held(load):
+    first = load("def f(): return 1\ndef g(): return 2\n", "a")
+    second = load("def h(): return 3\n", "b")
+    trace = {first.__file__, second.__file__}.__contains__
+    statements.follow([second.h], trace)
+    following = statements.follow([second.h, first.g, first.f], trace)
+    assert [each.__name__ for each in following.functions] == ["f", "g", "h"]
+    assert [each.text for each in following.statements] == ["return 1", "return 2", "return 3"]
+
+
 # ------------------------------------------------------------------------------- answers that are remembered
 @pytest.fixture
 def walks(monkeypatch):
@@ -796,6 +806,18 @@ def test_a_function_with_another_code_or_another_file_is_searched_anew(load, wal
     path.write_text(path.read_text() + "# later\n")
     assert len(statements.follow([module.f], trace).functions) == 1
     assert len(walks) == 3
+
+
+def test_a_module_loaded_since_then_is_found_by_a_function_that_imports_it(package, walks):
+    till = sys.modules.pop(f"{package}.till")
+    path = Path(sys.modules[package].__file__).parent / "root.py"
+    path.write_text("def root():\n    from .till import pay\n    return pay()\n")
+    root = importlib.import_module(f"{package}.root").root
+    trace = {str(path), till.__file__}.__contains__
+    assert names_found([root], trace=trace) == names_found([root], trace=trace) == ["root"]
+    sys.modules[till.__name__] = till
+    assert names_found([root], trace=trace) == ["pay", "root"]
+    assert len(walks) == 2
 
 
 def test_an_answer_keeps_neither_roots_nor_functions_alive(load):

@@ -198,7 +198,7 @@ class Consumer:
             run.clock_offset_ns = self._skew_ns()
         while not run.stopped:
             try:
-                deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name)
+                deliveries = yield from self._port.poll(self.queue.url, self._request, caller=self.name, again=True)
             except errors.QueueDoesNotExist:
                 return
             except _PASSING:

@@ -28,6 +28,7 @@ from .subjects import Case
 DEFAULT_RUNS: Final = 200
 DEFAULT_BUDGET: Final = 2000
 RESTARTS: Final = 3
+NO_KINDS: Final = frozenset[str]()
 ORDERS: Final = 120
 """So many orders of messages are tried where the consumer is to be indifferent to them."""
 MOST_FAULTS: Final = 50
@@ -38,33 +39,43 @@ GivenFaults = Iterable[str] | Mapping[str, float] | Faults | Plan | None
 
 @attrs.frozen(kw_only=True)
 class Checked:
-    """What a check tried that found nothing.
+    """What a check tried.
 
     Attributes:
+        subject: Of what.
+        found: Whether it found something.
         runs: How many runs there were.
         faults: How often each fault really happened.
         redeliveries: How often a message was handed over again.
         overlaps: How often a delivery ran while another was under way.
         dead_lettered: In how many runs faults legally sent messages to the dead-letter queue.
-        exhausted: Whether every run with up to so many faults was made, on the messages it says; empty if not.
+        complete: Whether every run was made that the faults allow, however many of them happen.
     """
 
     subject: str
+    found: bool
     runs: int
     faults: dict[str, int]
     redeliveries: int
     overlaps: int
     dead_lettered: int
-    complete: str
+    complete: bool
 
     def text(self) -> str:
         """All that in words."""
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items()) or "none"
-        dead = f" In {self.dead_lettered:,} runs faults sent messages to the dead-letter queue, as they may; their effects were not judged." if self.dead_lettered else ""
-        return (
-            f"{self.subject}: nothing found in {self.runs:,} runs. Faults that happened: {fired}. "
-            f"{self.redeliveries:,} redeliveries, {self.overlaps:,} overlapping deliveries.{dead}{self.complete}\n"
-        )
+        lines = [
+            f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {self.runs:,} runs"
+            + (", which are all that there are." if self.complete and not self.found else "."),
+            f"Faults that happened: {fired}.",
+            f"{self.redeliveries:,} redeliveries, {self.overlaps:,} overlapping deliveries.",
+        ]
+        if self.dead_lettered:
+            lines.append(
+                f"In {self.dead_lettered:,} runs the faults used up the receives of a message, which so went to the "
+                "dead-letter queue, as it must; what was left behind was not judged there."
+            )
+        return "\n".join(lines) + "\n"
 
     def __str__(self) -> str:
         return self.text()
@@ -122,7 +133,7 @@ def check(
             raise errors.CheckFailed(tell(laboratory, story))
         _refuse_empty(laboratory)
         _check_sometimes(laboratory)
-        return _checked(laboratory)
+        return _checked(laboratory, found=False)
 
 
 def _found(
@@ -138,12 +149,12 @@ def _found(
         if story is not None:
             return shrink(laboratory, story)
         memory.forget(case, token)
-    search = Search(laboratory, roots_of(len(everything)), asks_ties=laboratory.kinds == {"tie"})
+    search = Search(laboratory, roots_of(len(everything)))
     for story in search.stories(budget):
         smallest = shrink(laboratory, story)
         if laboratory.is_confirmed(smallest):
             return smallest
-    laboratory.complete = " Every run of its kind was made." if search.is_exhausted else ""
+    laboratory.complete = search.is_exhausted
     return _at_random(laboratory, seed, runs, given)
 
 
@@ -194,7 +205,7 @@ def tell(laboratory: Laboratory, story: Story) -> Report:
         lanes=tuple(telling.lanes),
         token=token,
         replay=case.replay_line(token),
-        tried=f"Found in {laboratory.runs:,} runs.",
+        tried=_checked(laboratory, found=True),
         oracle=story.finding.oracle,
         plan=dict(story.plan),
     )
@@ -227,9 +238,10 @@ def _nothing(laboratory: Laboratory, verdict: str, oracle: str = "tested nothing
     )  # fmt: skip
 
 
-def _checked(laboratory: Laboratory) -> Checked:
+def _checked(laboratory: Laboratory, *, found: bool) -> Checked:
     return Checked(
         subject=laboratory.case.name,
+        found=found,
         runs=laboratory.runs,
         faults={name: laboratory.tally[name] for name in FAULTS if laboratory.tally[name]},
         redeliveries=laboratory.redeliveries,
@@ -318,7 +330,7 @@ def run(
     """
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     if isinstance(faults, Plan):
-        return _one(case, Oracles.of(oracles, subject), Exploration(faults.choices, FAULTS))
+        return _one(case, Oracles.of(oracles, subject), Exploration(faults.choices, NO_KINDS, records=False))
     given = _rates(faults)
     source = None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
     return _one(case, Oracles.of(oracles, subject), source)

@@ -18,8 +18,8 @@ from ..sim.sources import END, Address, Place, PointAddress, Source
 from ..sim.stage import Arrival, Work, address_of, options_at
 
 Choices: TypeAlias = Mapping[Place, int]
-Asked: TypeAlias = tuple[Address, int] | tuple[Arrival, tuple[int, int, int, int]]
-"""An engine's question with its number of options, or a statement with those of each point question."""
+Asked: TypeAlias = tuple[str, str, int, int] | tuple[Arrival, tuple[int, int, int, int]]
+"""An engine's question, as its address and number of options; or a statement with the options of each point question."""
 
 POINT_KINDS: Final = (chance.OVERLAP, chance.KILL, chance.STALL, chance.INTERRUPT)
 """In the order in which they happen at one statement."""
@@ -43,28 +43,32 @@ class Exploration(Source):
     Args:
         plan: The choices other than 0.
         kinds: Names of the faults that may happen.
+        records: Whether what is asked is kept; a run out of which no others grow is faster without.
 
     Attributes:
-        asked: All questions so far, in order.
         happened: The choices that took effect, in order.
         answered: The number of the last question that was answered so, from 0; -1 for none.
         answered_kind: Of a statement, which of its questions that was, in the order of ``POINT_KINDS``.
     """
 
-    def __init__(self, plan: Choices, kinds: Collection[str]) -> None:
+    def __init__(self, plan: Choices, kinds: Collection[str], *, records: bool = True) -> None:
         super().__init__()
         self.plan = plan
         self.kinds = kinds
+        self.records = records
         self.asked: list[Asked] = []
-        self.happened: dict[Place, int] = {}
+        self.happened: dict[Place, int] = self.choices
         self.answered = -1
         self.answered_kind = len(POINT_KINDS)
         self.port: Port | None = None
+        self._planned: dict[tuple[str, str], dict[int, int]] = {}
         self._at: dict[tuple[str, int], dict[str, list[tuple[str, int]]]] = {}
         for address, answer in plan.items():
-            if isinstance(address, PointAddress) and answer:
+            if isinstance(address, PointAddress):
                 points = self._at.setdefault((address.subject, address.occurrence), {})
                 points.setdefault(address.point, []).append((address.kind, answer))
+            else:
+                self._planned.setdefault((address.kind, address.subject), {})[address.occurrence] = answer
         for points in self._at.values():
             for happens in points.values():
                 happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
@@ -72,13 +76,45 @@ class Exploration(Source):
         self._fingerprint: Callable[[], object] | None = None
         self._options_of: dict[tuple[int, bool, bool], tuple[int, int, int, int]] = {}
 
-    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
-        assert isinstance(address, Address), "points are answered by at()"
-        self.asked.append((address, options))
-        answer = min(self.plan.get(address, 0), options - 1)
-        if answer:
-            self.happened[address] = answer
-            self.answered, self.answered_kind = len(self.asked) - 1, len(POINT_KINDS)
+    @property
+    def asks_ties(self) -> bool:
+        """Whether the order of simultaneous events may be another."""
+        return "tie" in self.kinds or any(address.kind == chance.TIE for address in self.plan)
+
+    @property
+    def asks_the_engine(self) -> bool:
+        """Whether anything is to go wrong, or to be asked, in SQS and Lambda."""
+        return self.records or bool(self._planned)
+
+    @property
+    def has_points(self) -> bool:
+        """Whether anything is to happen, or to be asked, before statements."""
+        return self.records or bool(self._at)
+
+    def choose(self, kind: str, subject: str, options: int, weights: Sequence[float] | None = None) -> int:
+        """What the plan has for a question; 0 for most."""
+        planned = self._planned.get((kind, subject))
+        if not self.records:
+            if planned is None:
+                return 0
+            occurrence = self._count(kind, subject)
+        else:
+            occurrence = self._count(kind, subject)
+            self.asked.append((kind, subject, occurrence, options))
+            if planned is None:
+                return 0
+        answer = min(planned.get(occurrence, 0), options - 1)
+        return self._happens(Address(kind, subject, occurrence), answer) if answer else 0
+
+    def _count(self, kind: str, subject: str) -> int:
+        occurrence = self._asked.get((kind, subject), 0)
+        self._asked[kind, subject] = occurrence + 1
+        return occurrence
+
+    def _happens(self, address: Address, answer: int) -> int:
+        self.happened[address] = answer
+        self.untold.append((address, answer))
+        self.answered, self.answered_kind = len(self.asked) - 1, len(POINT_KINDS)
         return answer
 
     # ------------------------------------------------------------------------------------------- statements
@@ -90,14 +126,12 @@ class Exploration(Source):
 
     def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What the plan has for a statement."""
-        assert self.port is not None, "a source belongs to a world"
-        arrival.place = len(self.asked)
-        if self._fingerprint is not None:
-            arrival.lasting = self._fingerprint()
-        self.asked.append((arrival, self._options(arrival)))
-        if not self._now:
-            return ()
-        planned = self._now.get(id(arrival.work))
+        if self.records:
+            arrival.place = len(self.asked)
+            if self._fingerprint is not None:
+                arrival.lasting = self._fingerprint()
+            self.asked.append((arrival, self._options(arrival)))
+        planned = self._now.get(id(arrival.work)) if self._now else None
         if planned is None:
             return ()
         digest = END if arrival.number < 0 else CODE.digest(arrival.number)
@@ -118,15 +152,14 @@ class Exploration(Source):
 
     def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
         """A choice before a statement has taken effect."""
-        address = address_of(arrival, kind, CODE)
-        self.happened[address] = self.choices[address] = answer
+        self.happened[address_of(arrival, kind, CODE)] = answer
         which = POINT_KINDS.index(kind)
         if (arrival.place, which) > (self.answered, self.answered_kind):
             self.answered, self.answered_kind = arrival.place, which
 
     def afresh(self) -> Exploration:
         """The same for another run."""
-        return Exploration(self.plan, self.kinds)
+        return Exploration(self.plan, self.kinds, records=self.records)
 
     def follow(self, fingerprint: Callable[[], object]) -> None:
         """Take a fingerprint of all that outlives a work at each statement of it, see ``reductions``."""
@@ -135,19 +168,19 @@ class Exploration(Source):
     def alternatives(self) -> Iterator[tuple[int, Place, int]]:
         """Every answer other than 0 that could have been given after all that was: its question, address, answer."""
         for index in range(max(self.answered, 0), len(self.asked)):
-            asked, options = self.asked[index]
-            if isinstance(asked, Address):
-                assert isinstance(options, int), "an engine's question has so many options"
-                if index > self.answered and FAULT_OF[asked.kind] in self.kinds:
-                    for answer in range(1, options):
-                        yield index, asked, answer
-            else:
-                assert isinstance(options, tuple), "a statement has options of each kind"
-                for which, (kind, many) in enumerate(zip(POINT_KINDS, options, strict=True)):
-                    if many > 1 and (index > self.answered or which > self.answered_kind):
-                        address = address_of(asked, kind, CODE)
-                        for answer in range(1, many):
-                            yield index, address, answer
+            asked = self.asked[index]
+            if len(asked) == 4:
+                kind, subject, occurrence, many = asked
+                if index > self.answered and FAULT_OF[kind] in self.kinds:
+                    for answer in range(1, many):
+                        yield index, Address(kind, subject, occurrence), answer
+                continue
+            arrival, options = asked
+            for which, (kind, many) in enumerate(zip(POINT_KINDS, options, strict=True)):
+                if many > 1 and (index > self.answered or which > self.answered_kind):
+                    address = address_of(arrival, kind, CODE)
+                    for answer in range(1, many):
+                        yield index, address, answer
 
 
 def wanted(faults: Collection[str] | None) -> frozenset[str]:

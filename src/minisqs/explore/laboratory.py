@@ -50,7 +50,8 @@ class Laboratory:
         redeliveries, overlaps: How often messages were handed over again, and deliveries were under way at once.
         legally_dead: How many runs ended with messages in a dead-letter queue.
         seen_sometimes: Which of the user's ``sometimes`` were true at some end.
-        complete: What the exhaustive part can claim, in words.
+        complete: Whether every run was made that the faults allow.
+        asks_ties: Whether the order of simultaneous events is explored too, not only drawn.
         impatient: Whether runs are given up in which nothing seems to change any more.
     """
 
@@ -64,8 +65,9 @@ class Laboratory:
         self.redeliveries = 0
         self.overlaps = 0
         self.legally_dead = 0
-        self.complete = ""
+        self.complete = False
         self.impatient = True
+        self.asks_ties = self.kinds == {"tie"}
         self.seen_sometimes: set[str] = set()
         self.watchdog = Watchdog(case.trace)
         self._expected: dict[Kept, Any] = {}
@@ -187,10 +189,11 @@ class Laboratory:
         return outcome, answered
 
     def explore(
-        self, kept: Kept, plan: Choices, workers: int | None = None, **options: Any
+        self, kept: Kept, plan: Choices, workers: int | None = None, *, records: bool = True, **options: Any
     ) -> tuple[Outcome, Exploration, Finding | None]:
-        """A run of a plan: how it ended, what was asked, what is wrong with it."""
-        outcome, source = self.run(kept, Exploration(plan, self.kinds), workers, **options)
+        """A run of a plan: how it ended, what was asked (where that is recorded), what is wrong with it."""
+        kinds = self.kinds if self.asks_ties else self.kinds - {"tie"}
+        outcome, source = self.run(kept, Exploration(plan, kinds, records=records), workers, **options)
         assert isinstance(source, Exploration), "it answers in its own kind"
         if outcome.ended == MERGED:
             return outcome, source, None
@@ -218,14 +221,16 @@ class Laboratory:
         """The story of a plan, if its run fails."""
         if not self.stands_alone(kept):
             return None
-        outcome, _, finding = self.explore(kept, plan, workers)
+        outcome, _, finding = self.explore(kept, plan, workers, records=False)
         return None if finding is None else Story(kept, outcome.happened, workers, finding)
 
     def try_token(self, token: str) -> Story | None:
-        """The story of a token, if its run still comes about and fails."""
+        """The story of a token, if its faults may happen, and its run still comes about and fails."""
         try:
             wanted = tokens.read(token)
         except errors.UsageError:
+            return None
+        if any(FAULT_OF[choice.kind] not in self.kinds for choice in wanted.choices):
             return None
         kept = wanted.kept or self.case.everything
         outcome, _ = self.run(kept, tokens.Replay(wanted.choices, self.kinds), wanted.workers)

@@ -115,6 +115,7 @@ def prove(
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     names = _kinds(kinds)
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
+        laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
         walk = Walk(laboratory, bounds, progress)
         for story in walk.failures():
@@ -185,15 +186,14 @@ class Walk:
     def _run(self, kept: Kept, plan: dict[Place, int], left: int) -> tuple[Outcome, Exploration, Finding | None]:
         laboratory, bounds = self._laboratory, self._bounds
         known = self._known if bounds.reduce else None
-        outcome, answered = laboratory.run(
-            kept, Exploration(plan, laboratory.kinds), bounds.workers, known=known, left=left, finely=left > 0
+        outcome, source, finding = laboratory.explore(
+            kept, plan, bounds.workers, records=left > 0, known=known, left=left, finely=left > 0
         )
-        assert isinstance(answered, Exploration), "it answers in its own kind"
         if outcome.ended == MERGED:
             self.pruned += 1
-            return outcome, answered, None
+            return outcome, source, None
         self.states.setdefault(shown(outcome.state, 10_000))
-        return outcome, answered, laboratory.judge(outcome, kept)
+        return outcome, source, finding
 
     def _children(self, plan: dict[Place, int], source: Exploration) -> list[dict[Place, int]]:
         preempted = sum(address.kind == chance.OVERLAP for address in plan)

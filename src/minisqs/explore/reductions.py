@@ -18,8 +18,8 @@ None of it is used where it cannot be known: where the outside world cannot be p
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
+from types import FunctionType, MethodType
 from typing import Any
 
 from ..engine import decisions as chance
@@ -27,7 +27,8 @@ from ..sim import statements
 from ..sim.sources import Place
 from ..sim.stage import Arrival
 from .choices import Exploration
-from .runs import Execution, fingerprint_of
+from .fingerprints import canonical, fingerprint_of
+from .runs import Execution
 
 
 def lasting(execution: Execution) -> object:
@@ -68,29 +69,39 @@ def _message(message: Any) -> tuple[object, ...]:
 
 
 def _closures(execution: Execution) -> object:
-    """What the handlers of the environments have to themselves, in the order of the environments; None if unknown."""
+    """What the environments have to themselves, in their order; None where that cannot be told."""
     if not execution.has_environments:
         return ()
-    kept = []
-    for function in execution.functions():
-        for environment in function.runs.environments():
-            handler = environment.handler
-            cells = getattr(handler, "__closure__", None)
-            if handler is not None and cells is None and not hasattr(handler, "__code__"):
-                return None
-            try:
-                own = [cell.cell_contents for cell in cells or () if cell.cell_contents is not execution.outside]
-                kept.append(pickle.dumps([_plain(value) for value in own]))
-            except Exception:  # noqa: BLE001  # an empty cell, or something that cannot be pickled
-                return None
-    return tuple(kept)
+    if execution.case.is_deployed:
+        return None  # modules hold what they like
+    try:
+        return tuple(
+            _memory(environment.handler, execution.outside)
+            for function in execution.functions()
+            for environment in function.runs.environments()
+        )
+    except Exception:  # noqa: BLE001  # an empty cell, or something that cannot be pickled
+        return None
 
 
-def _plain(value: Any) -> Any:
-    """A value as it is pickled; inner functions stand for their own closures."""
-    if hasattr(value, "__code__") and hasattr(value, "__closure__"):
-        return [value.__code__.co_qualname, [_plain(cell.cell_contents) for cell in value.__closure__ or ()]]
-    return value
+def _memory(handler: Any, outside: Any) -> object:
+    """What a handler holds but the outside world: its closure, its defaults, and the object that it is a method of.
+
+    Raises:
+        TypeError: It is no Python function.
+        Whatever pickling raises.
+    """
+    if handler is None:
+        return None
+    if isinstance(handler, MethodType):
+        own = None if handler.__self__ is outside else canonical(vars(handler.__self__))
+        return own, _memory(handler.__func__, outside)
+    if not isinstance(handler, FunctionType):
+        raise TypeError(f"{handler!r} is no function")
+    held = [cell.cell_contents for cell in handler.__closure__ or ()] + list(handler.__defaults__ or ())
+    others = [value for value in held if value is not outside and not isinstance(value, FunctionType)]
+    inner = [_memory(value, outside) for value in held if isinstance(value, FunctionType) and value is not handler]
+    return canonical(others), tuple(inner)
 
 
 class Known:
@@ -134,8 +145,9 @@ def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tupl
     """
     redundant: dict[int, tuple[bool, bool]] = {}
     last: Arrival | None = None
-    for asked, _ in source.asked:
-        if not isinstance(asked, Arrival):
+    for entry in source.asked:
+        asked = entry[0]
+        if isinstance(asked, str):
             last = None
             continue
         adjacent = last if last is not None and last.work is asked.work else None

@@ -5,8 +5,8 @@ Written for somebody who has never seen minisqs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 import attrs
@@ -20,7 +20,7 @@ from .oracles import ALWAYS, COMMUTES, SAME, Finding, shown
 from .stories import Story
 from .telling import Line
 
-WIDTH: Final = 118
+WIDTH: Final = 108
 MOST_LINES: Final = 18
 
 
@@ -57,7 +57,7 @@ class Report:
         lanes: The workers.
         token: What replays the run.
         replay: The line that does it.
-        tried: How many runs were made, and what went wrong in them, in words.
+        tried: What was tried until it was found: runs, faults, redeliveries, overlaps.
         seed: Of a sweep, the seed that found it.
         plan: The choices, for ``minisqs.run(..., faults=Plan(report.plan))``.
     """
@@ -72,7 +72,7 @@ class Report:
     lanes: tuple[str, ...]
     token: str
     replay: str
-    tried: str = ""
+    tried: Any = None
     seed: int | None = None
     oracle: str = SAME
     plan: dict[Place, int] = attrs.field(factory=dict)
@@ -99,17 +99,48 @@ def fault_of(address: Place, answer: int) -> Fault:
 
 def sentence(address: Place, answer: int) -> str:
     """What a choice did, as a sentence without a full stop."""
-    producer, _, place = address.subject.rpartition("/")
-    subject = f"message {place}" if producer == "main" else address.subject
+    subject = subject_of(address)
     if isinstance(address, PointAddress):
-        delivery = f"delivery {address.occurrence + 1} of {subject}"
-        return f"{delivery} {_at_point(address, answer)}"
-    words = faults.in_words(address.kind, answer)
-    if address.kind in (chance.DUPLICATE, chance.REORDER, chance.DUPLICATE_AFTER_DELETE, chance.STALE_DELETE):
-        return f"{subject}: {words}"
-    if address.kind == chance.SPLIT:
-        return f"the poller takes {answer} of the messages first"
-    return f"{subject}: {words}"
+        return f"delivery {address.occurrence + 1} of {subject} {_at_point(address, answer)}"
+    again = f", the {_ordinal(address.occurrence + 1)} time" if address.occurrence else ""
+    return _SENTENCES[address.kind](subject, answer) + again
+
+
+def subject_of(address: Place) -> str:
+    """Whom a choice is about, in words."""
+    producer, _, place = address.subject.rpartition("/")
+    if producer == "main" and place.isdigit():
+        return f"message {place}"
+    return f"message {address.subject}" if producer and place.isdigit() and "#" in producer else address.subject
+
+
+def _split(subject: str, answer: int) -> str:
+    many = "only 1 message" if answer == 1 else f"only {answer} messages"
+    return f"a poller ({subject}) takes {many} at first, so that the others go to another batch"
+
+
+_SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
+    chance.DUPLICATE: lambda subject, answer: f"{subject} is delivered a second time, beside its first delivery",
+    chance.DUPLICATE_AFTER_DELETE: lambda subject, answer: (
+        f"{subject} comes again {chance.STRAY_DELAYS[answer - 1]}, as one server has missed its delete"
+    ),
+    chance.REORDER: lambda subject, answer: (
+        f"{subject} is not handed out first, but the {_ordinal(answer)} message behind it"
+    ),
+    chance.MISS: lambda subject, answer: (
+        f"a short poll of {subject} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
+    ),
+    chance.STALE_DELETE: lambda subject, answer: f"a delete of {subject} with an older receipt handle does not stick",
+    chance.STALE_COUNTS: lambda subject, answer: f"the counters of {subject} are {chance.COUNT_LAGS_S[answer - 1]} s old",
+    chance.API_ERROR: lambda subject, answer: f"SQS answers a call about {subject} with an internal error, and does nothing",
+    chance.LOST_ANSWER: lambda subject, answer: f"SQS does what a call about {subject} asks, and its answer is lost",
+    chance.PARTIAL: lambda subject, answer: f"a batch call succeeds for the others, and fails for {subject}",
+    chance.THROTTLE: lambda subject, answer: f"the invocation with {subject} is throttled, and tried again later",
+    chance.RECYCLE: lambda subject, answer: f"{subject} meets a new environment in place of the warm one",
+    chance.SPLIT: _split,
+    chance.TIE: lambda subject, answer: f"what {subject} does comes after the {_ordinal(answer)} thing behind it",
+    chance.SKEW: lambda subject, answer: f"the clock of {subject} is {faults.skew_s(answer):+d} s off",
+}
 
 
 def _at_point(address: PointAddress, answer: int) -> str:
@@ -143,7 +174,7 @@ def number_of(digest: str) -> int:
 def verdict_of(story: Story, found: Sequence[Fault]) -> str:
     """The whole story in one sentence."""
     finding = story.finding
-    went_wrong = " and ".join(fault.words for fault in found) or "nothing goes wrong at all"
+    went_wrong = ", and ".join(fault.words for fault in found) or "though nothing goes wrong"
     went_wrong = went_wrong[0].upper() + went_wrong[1:]
     return f"{went_wrong}: {_end(finding)}."
 
@@ -159,19 +190,25 @@ def _ordinal(number: int) -> str:
 
 
 def _text(report: Report) -> list[str]:
-    lines = [f"{report.subject} breaks: {report.verdict}", ""]
+    lines = [*wrap(f"{report.subject} breaks: {report.verdict}", WIDTH), ""]
+    if not report.replay:
+        return lines
     if report.oracle != ALWAYS:
-        lines.append(f"expected  {shown(report.expected, WIDTH - 10)}   (after the perfect queue)")
-    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", "What went wrong in the world, each of it permitted:"]
-    lines += [f"  * {_capital(fault.words)}.  [{fault.name}: {fault.permitted_by}]" for fault in report.faults]
-    if not report.faults:
-        lines.append("  nothing")
-    lines += ["", *_timeline(report), ""]
+        lines.append(f"expected  {shown(report.expected, WIDTH - 35)}   (after the perfect queue)")
+    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", *_faults(report), "", *_timeline(report), ""]
     if report.faults:
-        lines.append("Without " + ("this fault" if len(report.faults) == 1 else "any one of these faults") + " it passes.")
-    if report.tried:
-        lines.append(report.tried)
-    return [*lines, f"To see it again: {report.replay}"]
+        lines += ["Without " + ("this fault" if len(report.faults) == 1 else "any one of these faults") + " it passes."]
+    return [*lines, "To see it again:", f"  {report.replay}"]
+
+
+def _faults(report: Report) -> list[str]:
+    if not report.faults:
+        return ["Nothing went wrong in the world."]
+    lines = ["What went wrong in the world; SQS and Lambda may do so:"]
+    for fault in report.faults:
+        told = f"{_capital(fault.words)}. [{fault.name}: {fault.permitted_by}]"
+        lines += wrap(told, WIDTH, initial_indent="  * ", subsequent_indent="    ")
+    return lines
 
 
 def _capital(text: str) -> str:
@@ -220,8 +257,3 @@ def _by_weight(timeline: Sequence[Line]) -> list[int]:
     """The places of the lines, those that matter most first: what begins, what changes something, the rest."""
     rank = {"+": 0, "|": 1, "-": 2, "": 3}
     return sorted(range(len(timeline)), key=lambda index: (rank.get(timeline[index].mark, 3), index))
-
-
-def file_name(path: str) -> str:
-    """A path without its directories."""
-    return Path(path).name

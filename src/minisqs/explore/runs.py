@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from ..sim.stage import SeededAnswers, Stage, Teller, Unwind
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
+from .fingerprints import fingerprint_of
 from .subjects import Case
 
 SETTLED: Final = "settled"
@@ -124,15 +124,18 @@ class Execution:
         self._impatient = impatient
         self.world = World(
             case.seed,
-            source,
+            source if not isinstance(source, Exploration) or source.asks_the_engine else None,
             journal_length=None if make_teller or keeps_journal else 0,
             account_concurrency=limits.CONCURRENCY if workers is None else workers,
         )
         port = self.world.sqs
-        port.kernel.skips_idle = True
-        answers: Any = source if isinstance(source, Exploration) else None
+        port.kernel.skips_idle = port.spares_main = True
+        answers: Any = source if isinstance(source, Exploration) and source.has_points else None
         if isinstance(source, Exploration):
             source.port = port
+            self._hooked = hooked and source.has_points
+            if not source.asks_ties:
+                port.kernel.ignore_ties()
             if follows is not None:
                 source.follow(lambda: follows(self))
         elif isinstance(source, SeededSource) and (kinds := [kind for kind in POINT_KINDS if source.rate(kind)]):
@@ -264,9 +267,7 @@ class Execution:
         stage.current = None
         if not outcome.violated and not stage.needs_strands and outcome.ended != MERGED:
             outcome.state = kept_state(self._observe())
-        if isinstance(self.source, Exploration):
-            outcome.happened = dict(self.source.happened)
-        elif self.source is not None:
+        if self.source is not None:
             outcome.happened = dict(self.source.choices)
         outcome.works, outcome.overlaps = stage.begun, stage.overlaps
         outcome.redeliveries = sum(times - 1 for times in stage.works.values() if times > 1)
@@ -294,11 +295,3 @@ def kept_state(state: Any) -> Any:
         return copy.deepcopy(state)
     except Exception:  # noqa: BLE001  # what cannot be copied is compared as it is
         return state
-
-
-def fingerprint_of(outside: Any) -> bytes | None:
-    """What the outside world is like, as bytes that are equal only for equal ones; None if that cannot be said."""
-    try:
-        return pickle.dumps(vars(outside))
-    except Exception:  # noqa: BLE001  # then nothing is concluded from it
-        return None

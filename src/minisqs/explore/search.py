@@ -20,7 +20,7 @@ from .reductions import Known, reduced
 from .stories import Kept, Story
 
 WEIGHTS: Final = {
-    chance.KILL: 10, chance.OVERLAP: 10, chance.DUPLICATE: 10, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
+    chance.KILL: 10, chance.OVERLAP: 10, chance.DUPLICATE: 9, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
     chance.SPLIT: 11, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
     chance.API_ERROR: 13, chance.PARTIAL: 13, chance.THROTTLE: 13, chance.LOST_ANSWER: 13, chance.MISS: 14,
     chance.STALE_COUNTS: 14, chance.SKEW: 14, chance.TIE: 16,
@@ -49,15 +49,13 @@ class Search:
         laboratory: What runs them.
         roots: The sets of messages to begin with.
         workers: How many may work at once.
-        asks_ties: Whether the order of simultaneous events is tried out too.
     """
 
     def __init__(
-        self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS, *, asks_ties: bool = False
+        self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS
     ) -> None:
         self._laboratory = laboratory
         self._workers = workers
-        self._asks_ties = asks_ties
         self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
@@ -86,7 +84,7 @@ class Search:
                 yield Story(kept, outcome.happened, self._workers, finding)
             elif len(outcome.happened) == len(plan) and (most_faults is None or len(plan) < most_faults):
                 for address, answer, skip in reduced(source, by_statements=False):
-                    if not skip and (self._asks_ties or address.kind != chance.TIE):
+                    if not skip:
                         more = WEIGHTS[address.kind] + (answer - 1) // 2
                         self._push(weight + more, kept, {**plan, address: answer})
 

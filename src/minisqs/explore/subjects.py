@@ -95,7 +95,12 @@ class _DeployedSubject:
         self._code = code
         self.outside = outside
 
+    def __getstate__(self) -> object:
+        """What the outside world holds."""
+        return self.outside.__getstate__()
+
     def environment(self) -> Callable[..., Any]:
+        """The handler of a new environment."""
         return self._code.fresh_handler(self.outside)
 
     def __getattr__(self, name: str) -> Any:
@@ -174,6 +179,11 @@ class Case:
         return tuple(range(len(self.messages)))
 
     @property
+    def is_deployed(self) -> bool:
+        """Whether the handlers are those of modules that are executed anew."""
+        return isinstance(self.subject, Deployed)
+
+    @property
     def following(self) -> statements.Following:
         """The statements of the user's code."""
         if self._following is None:
@@ -217,7 +227,7 @@ class Case:
     def globals_seen(self) -> dict[str, str]:
         """The module globals that the user's functions name, as they are now, by module and name."""
         seen = {}
-        for function, _ in self.following._instrumented:
+        for function in self.following.functions:
             module = function.__globals__
             for name in _names(function.__code__):
                 value = module.get(name)

@@ -18,10 +18,12 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import lru_cache
+from hashlib import blake2b
+from textwrap import fill
 from typing import Any, Final
 
 import attrs
@@ -30,7 +32,7 @@ from .. import errors
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS
 from .check import GivenFaults, _has_rates, _rates, _whole, tell
-from .choices import Choices, wanted
+from .choices import wanted
 from .laboratory import Laboratory
 from .oracles import Oracles
 from .report import Report
@@ -104,19 +106,20 @@ class Sweep:
             return
         yield f"{self.subject} breaks with {len(self.failing_seeds):,} of {_many(self.runs, 'seed')}:"
         for report in self.failures:
-            yield _cut(f"  seed {report.seed}  {report.token}  {report.verdict}")
+            yield f"  seed {report.seed}  {report.token}  {report.verdict}"
         listed = ", ".join(map(str, self.failing_seeds[:LISTED]))
         more = len(self.failing_seeds) - LISTED
-        yield f"Failing seeds: {listed}{f', and {more:,} more in failing_seeds' if more > 0 else ''}."
+        yield fill(f"Failing seeds: {listed}{f', and {more:,} more in failing_seeds' if more > 0 else ''}.", WIDTH)
         if self.failures:
-            yield f"To see the first: print(sweep.failures[0]), or {self.failures[0].replay}"
+            yield "The first in full is failures[0].text(). To see it again:"
+            yield f"  {self.failures[0].replay}"
 
     def _tried(self) -> Iterator[str]:
         if not self.tested:
             yield "This sweep tested nothing: no fault ever happened. Allow more faults, or send more messages."
             return
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items())
-        yield f"Faults that happened: {fired}."
+        yield fill(f"Faults that happened: {fired}.", WIDTH)
         yield f"{_many(self.redeliveries, 'redelivery')}, {_many(self.overlaps, 'overlapping delivery')}."
         if self.dead_lettered:
             yield f"In {_many(self.dead_lettered, 'run')} messages went to the dead-letter queue."
@@ -208,17 +211,21 @@ class _Given:
 
 @attrs.frozen
 class _Failure:
-    """A seed whose run fails, in short.
+    """A seed whose run fails; there may be very many.
 
     Attributes:
         seed: Which.
-        plan: What goes wrong in it.
-        oracle: Which oracle says so.
+        digest: Of what goes wrong in the run, and of which oracle says that it fails.
     """
 
     seed: int
-    plan: Choices
-    oracle: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, seed: int, story: Story) -> _Failure:
+        """What is kept of a story."""
+        told = repr((list(story.plan.items()), story.finding.oracle))
+        return cls(seed, blake2b(told.encode(), digest_size=8).digest())
 
 
 @attrs.frozen(kw_only=True)
@@ -290,7 +297,7 @@ class _Site:
                     error.add_note(f"It was raised in the run of seed {seed}.")
                     raise
                 if story is not None:
-                    failures.append(_Failure(seed, story.plan, story.finding.oracle))
+                    failures.append(_Failure.of(seed, story))
         return _Chunk(
             runs=laboratory.runs,
             failures=tuple(failures),
@@ -328,7 +335,7 @@ class _Site:
 
     def _smallest(self, laboratory: Laboratory, failure: _Failure) -> Story:
         story = self._story(laboratory, failure.seed)
-        if story is None or (story.plan, story.finding.oracle) != (failure.plan, failure.oracle):
+        if story is None or _Failure.of(failure.seed, story) != failure:
             raise errors.UsageError(
                 f"the run of seed {failure.seed} is another here than where it was found to fail: the workers have another "
                 f"version of {self._case.name}, of minisqs or of Python, or it depends on something that differs between "
@@ -409,7 +416,9 @@ def _unpack_deployed(path: str, outside: Callable[[], Any]) -> Deployed:
 copyreg.pickle(Deployed, lambda code: (_unpack_deployed, (code.__name__, code._outside)))
 
 
-def _results(executor: Executor | None, work: Callable[[Seeds], _Chunk], chunks: Iterator[Seeds]) -> Iterator[_Chunk]:
+def _results(
+    executor: Executor | None, work: Callable[[Seeds], _Chunk], chunks: Iterator[Seeds]
+) -> Generator[_Chunk, None, None]:
     """What became of each chunk, in their order; what is left when it is closed is cancelled."""
     if executor is None:
         yield from map(work, chunks)
@@ -481,7 +490,7 @@ class _Line:
         """Write it; the last time, end it."""
         rate = done / max(time.monotonic() - self._begun_s, 1e-9)
         line = f"{done:,} of {_many(total, 'seed')}, {failing:,} failing, {rate:,.0f} a second"
-        sys.stderr.write(f"\r{line:{self._length}}" + "\n" * (done == total))
+        sys.stderr.write("\r" + line.ljust(self._length) + "\n" * (done == total))
         sys.stderr.flush()
         self._length = len(line)
 
@@ -490,7 +499,3 @@ def _many(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

@@ -143,20 +143,17 @@ class Telling:
         self._before = now
 
     def _tell_entry(self, entry: Entry) -> None:
-        text = _QUEUE_LINES.get(entry.action, "")
-        fault = entry.action.removeprefix("fault: ")
-        if fault != entry.action and fault not in _POINTS:
-            mark, text = "*", _ENGINE_FAULTS.get(fault, entry.cause)
-            text = text if text != entry.cause else entry.cause
-            text = f"{text}{': ' + entry.cause if fault in _ENGINE_FAULTS else ''}"
-        elif text:
-            mark = ""
+        kind = entry.action.removeprefix("fault: ")
+        if kind != entry.action:
+            if kind in _POINTS:
+                return
+            mark, text = "*", _FAULT_LINES.get(kind, entry.cause)
         else:
-            return
-        name = f"message {entry.message.rpartition('/')[2]}" if entry.message else ""
-        messages = (entry.message,) if entry.message else ()
-        time_ns = self._since(entry.time_ns)
-        self.lines.append(Line(time_ns, 0, mark, f"{name} {text}".strip(), messages))
+            mark, text = "", _QUEUE_LINES.get(entry.action, "")
+        if text:
+            name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
+            messages = (entry.message,) if entry.message else ()
+            self.lines.append(Line(self._since(entry.time_ns), 0, mark, f"{name} {text}", messages))
 
 
 _POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
@@ -168,17 +165,18 @@ _QUEUE_LINES: Final[Mapping[str, str]] = {
     "moved to another queue": "goes to the dead-letter queue",
     "retention period ended": "expires: its retention period has ended",
 }
-_ENGINE_FAULTS: Final[Mapping[str, str]] = {
+_FAULT_LINES: Final[Mapping[str, str]] = {
     chance.REORDER: "is not handed out first",
-    chance.DUPLICATE: "is duplicated",
-    chance.DUPLICATE_AFTER_DELETE: "is deleted, but not everywhere",
-    chance.STALE_DELETE: "is not deleted",
-    chance.API_ERROR: "cannot be deleted",
-    chance.PARTIAL: "is not deleted",
-    chance.LOST_ANSWER: "the answer is lost",
-    chance.THROTTLE: "its batch is throttled",
-    chance.RECYCLE: "gets a new environment",
+    chance.DUPLICATE: "is shown again, beside its delivery",
+    chance.DUPLICATE_AFTER_DELETE: "is deleted, but one server misses it",
+    chance.STALE_DELETE: "is not deleted: the receipt handle is an older one",
+    chance.API_ERROR: "is not deleted: SQS answers with an internal error",
+    chance.PARTIAL: "is not deleted: its entry of the batch fails",
+    chance.LOST_ANSWER: "is in an answer that is lost",
+    chance.THROTTLE: "waits: the invocation is throttled",
+    chance.RECYCLE: "meets a new environment in place of the warm one",
 }
+"""What a fault of SQS or Lambda does to the message that it is about; of others the journal's own words are told."""
 
 
 def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from binascii import Error
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Final
 from zlib import crc32
@@ -17,6 +17,7 @@ from zlib import crc32
 import attrs
 
 from .. import errors
+from ..engine.decisions import TIE
 from ..sim import statements
 from ..sim.sources import END, ENGINE_QUESTIONS, POINT_QUESTIONS, Address, Place, PointAddress
 from .choices import Choices, Exploration
@@ -197,19 +198,26 @@ class Replay(Exploration):
                 plan[PointAddress(one.kind, one.subject, one.occurrence, one.point)] = one.answer
             else:
                 plan[Address(one.kind, one.subject, one.occurrence)] = one.answer
-        super().__init__(plan, kinds)
+        super().__init__(plan, kinds, records=False)
         self._choices = choices
 
-    def _answer(self, address: Place, options: int, weights: object) -> int:
-        answer = super()._answer(address, options, None)
-        if answer:
-            return answer
-        found = next((one for one in self._choices if not one.point and one.means(address)), None)
-        if found is None:
-            return 0
-        answer = min(found.answer, options - 1)
-        self.happened[address] = answer
-        return answer
+    @property
+    def asks_the_engine(self) -> bool:
+        """A token may know subjects by a digest only, so everything is asked."""
+        return True
+
+    @property
+    def asks_ties(self) -> bool:
+        """Whether the order of simultaneous events is another."""
+        return any(one.kind == TIE for one in self._choices)
+
+    def choose(self, kind: str, subject: str, options: int, weights: Sequence[float] | None = None) -> int:
+        """What the token has for a question, whose subject it may know by a digest only."""
+        address = Address(kind, subject, self._count(kind, subject))
+        for one in self._choices:
+            if not one.point and one.means(address):
+                return self._happens(address, min(one.answer, options - 1))
+        return 0
 
     def afresh(self) -> Replay:
         """The same for another run."""

@@ -113,7 +113,7 @@ class Settling:
         """Delete up to ten; those that SQS refused."""
         try:
             answer = self._port.delete_message_batch(
-                self._queue_url, list(zip(_ENTRY_IDS, group, strict=False)), caller=caller
+                self._queue_url, list(zip(_ENTRY_IDS, group, strict=False)), caller=caller, may_fail=False
             )
         except errors.SqsError:
             return group

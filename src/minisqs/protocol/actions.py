@@ -139,7 +139,12 @@ def _received(
 def _batch(done: BatchAnswer[Any], show: Callable[[Any], Answer]) -> Answer:
     successful = [{"Id": entry_id, **show(one)} for entry_id, one in done.successful]
     failed = [
-        {"Id": entry_id, "SenderFault": not isinstance(error, errors.InternalFailure), "Code": error.code, "Message": error.message}
+        {
+            "Id": entry_id,
+            "SenderFault": not isinstance(error, errors.InternalFailure),
+            "Code": error.code,
+            "Message": error.message,
+        }
         for entry_id, error in done.failed
     ]
     return _unless_empty("Successful", successful) | _unless_empty("Failed", failed)

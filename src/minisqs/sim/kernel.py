@@ -67,11 +67,13 @@ class Background(Protocol):
 class Wait:
     """What a task yields: go on at ``until_ns``, or earlier if woken.
 
-    ``passive`` says that nothing but an earlier wake would make it do anything.
+    ``passive`` says that nothing but an earlier wake would make it do anything; ``period_ns``, that otherwise it
+    only waits again, so long each time.
     """
 
     until_ns: int
     passive: bool = False
+    period_ns: int = 0
 
 
 Waiting: TypeAlias = Generator[Wait, None, Result]
@@ -120,6 +122,7 @@ class Task(Generic[Result]):
         else:
             if not self.done:
                 self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
+                self._event.period_ns = wait.period_ns
         finally:
             self._kernel.current = before
             self._runs = False
@@ -173,6 +176,10 @@ class Kernel:
         self._depth = 0
         self.skips_idle = False
         """Whether time leaps over passive events that come again and again, as if they had come and gone."""
+
+    def ignore_ties(self) -> None:
+        """Let simultaneous events happen in the order in which they were scheduled; nobody is asked."""
+        self._choose_tie = None
 
     @property
     def scheduled(self) -> int:

@@ -26,6 +26,7 @@ from . import faults
 from .clock import Clock
 from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
+from .network import Network, joined
 from .sources import Address, Source
 from .workers import SharedUse
 
@@ -67,7 +68,10 @@ class Port:
         self.last_fault_ns = clock.now_ns
         self.stage: Stage | None = None
         """Where a check runs the user's code; None in plain use."""
+        self.spares_main = False
+        """Whether the calls of plain code, outside of all that a stage runs, never fail."""
         self._decisions: Decisions = PERFECT if source is None else source
+        self._network = None if source is None else Network(self)
         self._requests = 0
         self._request_id = service.identifiers.request_id
         self._shared = SharedUse()
@@ -104,7 +108,7 @@ class Port:
     ) -> str:
         """See ``Service.get_queue_url``."""
         get = lambda now: self.service.get_queue_url(queue_name, queue_owner_aws_account_id)  # noqa: E731
-        return self._call("GetQueueUrl", queue_name, get, caller)
+        return self._call("GetQueueUrl", queue_name, get, caller, may_fail=True)
 
     def list_queues(
         self,
@@ -140,7 +144,10 @@ class Port:
     ) -> dict[str, str]:
         """See ``Service.get_queue_attributes``."""
         get = lambda now: self.service.get_queue_attributes(queue_url, attribute_names, now=now)  # noqa: E731
-        return self._call("GetQueueAttributes", queue_url, get, caller)
+        attributes = self._call("GetQueueAttributes", queue_url, get, caller, may_fail=True)
+        if self._network is not None:
+            attributes = self._network.attributes(queue_url, attributes, self._named(caller))
+        return attributes
 
     def set_queue_attributes(self, queue_url: str, attributes: Mapping[str, str], *, caller: str = MAIN) -> None:
         """See ``Service.set_queue_attributes``."""
@@ -152,6 +159,8 @@ class Port:
     def purge_queue(self, queue_url: str, *, caller: str = MAIN) -> None:
         """See ``Service.purge_queue``."""
         self._call("PurgeQueue", queue_url, lambda now: self.service.purge_queue(queue_url, now=now), caller)
+        if self._network is not None:
+            self._network.saw(self.service.find(queue_url))
 
     def tag_queue(self, queue_url: str, tags: Mapping[str, str], *, caller: str = MAIN) -> None:
         """See ``Service.tag_queue``."""
@@ -241,7 +250,9 @@ class Port:
         """How many messages are available, in flight and delayed: a look, not a call."""
         with self.lock:
             self._settle_due()
-            return self.service.queue(queue_url).counts(self.clock.now_ns)
+            queue = self.service.queue(queue_url)
+            counts = queue.counts(self.clock.now_ns)
+            return counts if self._network is None else self._network.counts(queue, counts, self._named(MAIN))
 
     def metrics(self, queue_url: str) -> Metrics:
         """What CloudWatch would show of a queue: a look, not a call."""
@@ -268,6 +279,11 @@ class Port:
         try:
             if not self._member.joined:
                 self._shared.join()
+            if self.stage is not None:
+                caller = self._named(caller)
+            network = self._network
+            if network is not None:
+                network.call("SendMessage", queue_url, caller)
             now = self.clock.now_ns
             try:
                 message = self.service.send_message(queue_url, request, producer=caller, now=now)
@@ -276,6 +292,9 @@ class Port:
             self.journal.write((now, "SendMessage", queue_url, message.producer, message.place, 0, caller, ""))
             if self._waiting:
                 self._wake(queue_url)
+            if network is not None:
+                network.saw(self.service.find(queue_url))
+                network.answer(queue_url, caller)
             return message
         finally:
             self._release()
@@ -285,11 +304,17 @@ class Port:
     ) -> BatchAnswer[Message]:
         """See ``Service.send_message_batch``; the caller is the producer."""
         with self._shared:
+            caller, network, given, failed = self._named(caller), self._network, entries, []
+            if network is not None:
+                network.call("SendMessageBatch", queue_url, caller)
+                entries, failed = network.entries(queue_url, caller, entries, [""] * len(entries))
             now = self.clock.now_ns
             try:
-                answer = self.service.send_message_batch(queue_url, entries, producer=caller, now=now)
+                send = self.service.send_message_batch
+                done = send(queue_url, entries, producer=caller, now=now) if entries or not failed else None
             except errors.SqsError as error:
                 self._refuse(error, "SendMessageBatch", queue_url, caller)
+            answer = joined(done, failed, given)
             write = self.journal.write
             for _, message in answer.successful:
                 write((now, "SendMessageBatch", queue_url, message.producer, message.place, 0, caller, ""))
@@ -297,6 +322,9 @@ class Port:
                 self._tell_failures(answer.failed, "SendMessageBatch", queue_url, caller)
             if self._waiting:
                 self._wake(queue_url)
+            if network is not None:
+                network.saw(self.service.find(queue_url))
+                network.answer(queue_url, caller)
             return answer
 
     def receive_message(self, queue_url: str, request: ReceiveMessage, *, caller: str = MAIN) -> list[Delivery]:
@@ -308,10 +336,17 @@ class Port:
         try:
             if not self._member.joined:
                 self._shared.join()
+            if self.stage is not None:
+                caller = self._named(caller)
+            if self._network is not None:
+                self._network.call("ReceiveMessage", queue_url, caller)
             deliveries = self.receive_once(queue_url, request, caller)
             if not deliveries and self._others_bring_some(queue_url, request):
                 deliveries = self.receive_once(queue_url, request, caller, first_look=False)
-            return deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+            deliveries = deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+            if self._network is not None and deliveries:
+                self._network.answer(queue_url, caller, deliveries[0].message.address)
+            return deliveries
         finally:
             self._release()
 
@@ -326,14 +361,31 @@ class Port:
             wait_ns / SECOND_NS, lambda: queue.visible > 0 or self.service.find(queue.url) is not queue
         )
 
-    def poll(self, queue_url: str, request: ReceiveMessage, *, caller: str) -> Waiting[list[Delivery]]:
-        """The same for a task of the kernel, which waits while others run."""
-        deliveries = self.receive_once(queue_url, request, caller)
-        return deliveries or (yield from self._wait(queue_url, request, caller))
+    def poll(
+        self, queue_url: str, request: ReceiveMessage, *, caller: str, again: bool = False
+    ) -> Waiting[list[Delivery]]:
+        """The same for a task of the kernel, which waits while others run; ``again`` says that it only polls on.
 
-    def _wait(self, queue_url: str, request: ReceiveMessage, caller: str) -> Waiting[list[Delivery]]:
+        To one that polls on it makes no difference whether a call fails that would have found nothing.
+        """
+        if self._network is not None and not (again and self._is_empty(queue_url)):
+            self._network.call("ReceiveMessage", queue_url, caller)
+        deliveries = self.receive_once(queue_url, request, caller)
+        deliveries = deliveries or (yield from self._wait(queue_url, request, caller, again=again))
+        if self._network is not None and deliveries:
+            self._network.answer(queue_url, caller, deliveries[0].message.address)
+        return deliveries
+
+    def _is_empty(self, queue_url: str) -> bool:
+        queue = self.service.find(queue_url)
+        return queue is None or not queue.visible
+
+    def _wait(
+        self, queue_url: str, request: ReceiveMessage, caller: str, *, again: bool = False
+    ) -> Waiting[list[Delivery]]:
         """The rest of a poll that has found nothing yet."""
-        end_ns = self.clock.now_ns + self.service.wait_ns(queue_url, request)
+        wait_ns = self.service.wait_ns(queue_url, request)
+        end_ns = self.clock.now_ns + wait_ns
         deliveries: list[Delivery] = []
         while not deliveries and self.clock.now_ns < end_ns:
             task = self.kernel.current
@@ -341,7 +393,7 @@ class Port:
             waiting = self._waiting.setdefault(self.service.queue(queue_url).name, deque())
             waiting.append(task)
             try:
-                yield Wait(end_ns, passive=True)
+                yield Wait(end_ns, passive=True, period_ns=wait_ns if again else 0)
             except GeneratorExit:  # stopped: a wake that it may have had goes on to the next
                 waiting.remove(task)
                 self._wake(queue_url)
@@ -407,6 +459,11 @@ class Port:
         try:
             if not self._member.joined:
                 self._shared.join()
+            network = self._network
+            if self.stage is not None:
+                caller = self._named(caller)
+            if network is not None:
+                network.call("DeleteMessage", queue_url, caller, network.subject(queue_url, receipt_handle))
             now = self.clock.now_ns
             try:
                 delivery = self.service.delete_message(queue_url, receipt_handle, now=now, decisions=self._decisions)
@@ -419,24 +476,42 @@ class Port:
                 self._tell_choices(queue_url, caller)
             if self._waiting:
                 self._wake(queue_url)
+            if network is not None:
+                network.answer(queue_url, caller, message.address)
         finally:
             self._release()
 
     def delete_message_batch(
-        self, queue_url: str, entries: Sequence[tuple[str, str | Delivery]], *, caller: str = MAIN
+        self,
+        queue_url: str,
+        entries: Sequence[tuple[str, str | Delivery]],
+        *,
+        caller: str = MAIN,
+        may_fail: bool = True,
     ) -> BatchAnswer[Delivery]:
-        """See ``Service.delete_message_batch``."""
+        """See ``Service.delete_message_batch``; ``may_fail`` is for all but those who ask for themselves."""
+        action = "DeleteMessageBatch"
         with self._shared:
+            caller, network = self._named(caller), self._network if may_fail else None
+            given, failed, subjects = entries, [], [""]
+            if network is not None:
+                subjects = network.subjects(queue_url, entries) or [""]
+                network.call(action, queue_url, caller, subjects[0])
+                entries, failed = network.entries(queue_url, caller, entries, subjects)
             now = self.clock.now_ns
             try:
-                answer = self.service.delete_message_batch(queue_url, entries, now=now, decisions=self._decisions)
+                delete = self.service.delete_message_batch
+                done = delete(queue_url, entries, now=now, decisions=self._decisions) if entries or not failed else None
             except errors.SqsError as error:
-                self._refuse(error, "DeleteMessageBatch", queue_url, caller)
-            self._tell_batch(answer, "DeleteMessageBatch", queue_url, caller)
+                self._refuse(error, action, queue_url, caller)
+            answer = joined(done, failed, given)
+            self._tell_batch(answer, action, queue_url, caller)
             if self._decisions is not PERFECT:
                 self._tell_choices(queue_url, caller)
             if self._waiting:
                 self._wake(queue_url)
+            if network is not None:
+                network.answer(queue_url, caller, subjects[0])
             return answer
 
     def change_message_visibility(
@@ -445,6 +520,9 @@ class Port:
         """See ``Service.change_message_visibility``."""
         with self._shared:
             action = "ChangeMessageVisibility"
+            caller, network = self._named(caller), self._network
+            if network is not None:
+                network.call(action, queue_url, caller, network.subject(queue_url, receipt_handle))
             try:
                 delivery = self.service.change_message_visibility(
                     queue_url, receipt_handle, visibility_timeout, now=self.clock.now_ns
@@ -453,6 +531,9 @@ class Port:
                 self._refuse(error, action, queue_url, caller)
             self.tell(queue_url, delivery, action, f"hidden for {visibility_timeout} s", caller)
             self._wake(queue_url)
+            if network is not None:
+                network.saw(self.service.find(queue_url))
+                network.answer(queue_url, caller, delivery.message.address)
 
     def change_message_visibility_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, caller: str = MAIN
@@ -460,12 +541,24 @@ class Port:
         """See ``Service.change_message_visibility_batch``."""
         with self._shared:
             action = "ChangeMessageVisibilityBatch"
+            caller, network = self._named(caller), self._network
+            given, failed, subjects = entries, [], [""]
+            if network is not None:
+                subjects = network.subjects(queue_url, entries) or [""]
+                network.call(action, queue_url, caller, subjects[0])
+                entries, failed = network.entries(queue_url, caller, entries, subjects)
+            now = self.clock.now_ns
             try:
-                answer = self.service.change_message_visibility_batch(queue_url, entries, now=self.clock.now_ns)
+                change = self.service.change_message_visibility_batch
+                done = change(queue_url, entries, now=now) if entries or not failed else None
             except errors.SqsError as error:
                 self._refuse(error, action, queue_url, caller)
+            answer = joined(done, failed, given)
             self._tell_batch(answer, action, queue_url, caller)
             self._wake(queue_url)
+            if network is not None:
+                network.saw(self.service.find(queue_url))
+                network.answer(queue_url, caller, subjects[0])
             return answer
 
     # ------------------------------------------------------------------------------------------- background
@@ -484,7 +577,12 @@ class Port:
     def settle(self) -> str:
         """Let everything happen in the queues that is due now; the name of one where something did."""
         label = "the queues"
-        for queue, change in self.service.settle(self.clock.now_ns):
+        changes = self.service.settle(self.clock.now_ns)
+        if self._network is not None:
+            for queue, change in changes:
+                self._network.saw(queue)
+                self._network.saw(self.service.find(change.to) if change.to else None)
+        for queue, change in changes:
             self._tell_change(queue, change, f"now in {change.to}" if change.to else "", "")
             label = f"queue {queue.name}"
             if change.event is Event.RESURFACED:
@@ -519,15 +617,35 @@ class Port:
         """Write down what is about no single message."""
         self.journal.write((self.clock.now_ns, action, queue_url, "", 0, 0, caller, cause))
 
-    def _call(self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str) -> Answer:
+    def _named(self, caller: str) -> str:
+        """Who calls: plain code that a stage runs goes by the message that it works on, and how often that was."""
+        if caller is not MAIN or self.stage is None or self.stage.current is None:
+            return caller
+        return f"{self.stage.current.subject}#{self.stage.current.occurrence}"
+
+    def is_spared(self, caller: str) -> bool:
+        """Whether the calls of a caller never fail now."""
+        if not self.spares_main:
+            return False
+        works = self.kernel.current is not None or (self.stage is not None and self.stage.current is not None)
+        return caller == MAIN or not works
+
+    def _call(
+        self, action: str, queue_url: str, call: Callable[[int], Answer], caller: str, *, may_fail: bool = False
+    ) -> Answer:
         """Do what is not on the hot path: call with the time, write it down."""
         with self._shared:
+            caller, network = self._named(caller), self._network if may_fail else None
+            if network is not None:
+                network.call(action, queue_url, caller)
             now = self.clock.now_ns
             try:
                 answer = call(now)
             except errors.SqsError as error:
                 self._refuse(error, action, queue_url, caller)
             self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
+            if network is not None:
+                network.answer(queue_url, caller)
             return answer
 
     def checked(self, action: str, check: Callable[[], Answer], *, queue_url: str = "") -> Answer:
@@ -594,7 +712,9 @@ class Port:
 
     def tell_fault(self, kind: str, cause: str, queue_url: str, caller: str, message: Message | None) -> None:
         """Write down what went wrong in a caller's own code."""
-        producer, place, count = ("", 0, 0) if message is None else (message.producer, message.place, message.receive_count)
+        producer, place, count = (
+            ("", 0, 0) if message is None else (message.producer, message.place, message.receive_count)
+        )
         self.journal.write((self.clock.now_ns, f"fault: {kind}", queue_url, producer, place, count, caller, cause))
 
     def show_copy(self, queue_url: str, message: Message) -> bool:
@@ -612,6 +732,8 @@ class Port:
         self._settle_due()
         if went_wrong:  # else two who find nothing would wake each other for ever
             self._wake(queue_url)
+        if self._network is not None:
+            self._network.saw(self.service.find(queue_url))
 
     def _tell_faults(self, queue_url: str, caller: str) -> None:
         if self.source is not None:
@@ -620,11 +742,12 @@ class Port:
             self.source.untold.clear()
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
-        queue = self.service.queue(queue_url) if queue_url else None
+        queue = self.service.find(queue_url) if queue_url else None
         strays_until_ns = queue.strays_until_ns if queue else 0
         self.last_fault_ns = max(self.last_fault_ns, self.clock.now_ns, strays_until_ns)
         producer, _, place = address.subject.rpartition("/")
         number = int(place) if producer and address.kind not in (SPLIT, TIE) and place.isdigit() else 0
+        producer = producer if number else ""
         cause = faults.in_words(address.kind, answer)
         action = f"fault: {address.kind}"
         self.journal.write((self.clock.now_ns, action, queue_url, producer, number, 0, caller, cause))

@@ -124,7 +124,7 @@ class Following:
     It may be entered again while it is; several are left in the reverse order, as ``with`` does it.
 
     Attributes:
-        statements: Of the functions found and of those inside them, in the order of the files.
+        statements: Of the functions found and of those inside them, file by file in the order of their paths.
         unfollowed: ``"qualname (path:line)"`` of functions in traced files that run without points, because
             their source cannot be read or is another by now.
     """
@@ -167,8 +167,9 @@ def follow(roots: Iterable[object], trace: Callable[[str], bool]) -> Following:
     """The functions of traced files that can be reached from the roots.
 
     The answer is remembered for the same roots and the same ``trace``, for as long as the functions in it run the
-    code that they ran and their files stay as they were. What the same roots have come to reach since then is
-    found only once the answer has been forgotten, when others have been asked for.
+    code that they ran and their files stay as they were; if any of them imports, until another module is loaded.
+    What the same roots have come to reach otherwise, by a global bound anew or a callback registered, is found only
+    once the answer has been forgotten: when some thirty others have been asked for.
 
     Args:
         roots: Classes, instances, functions, methods, partials, modules.
@@ -202,12 +203,14 @@ class _Answer:
         trace: What was given.
         functions: Each with its code without and with points.
         files: What linecache held of each file.
+        loaded: How many modules were loaded, if any of the functions imports; else None.
     """
 
     parts: list[weakref.ref[Any]] | None
     trace: Callable[[str], bool]
     functions: list[tuple[weakref.ref[types.FunctionType], types.CodeType, types.CodeType]]
     files: dict[str, object]
+    loaded: int | None
     statements: list[Statement]
     unfollowed: list[str]
 
@@ -217,6 +220,8 @@ class _Answer:
             there() is not part for there, part in zip(self.parts or (), parts, strict=True)
         ):
             return None  # another object got the place of one that is gone
+        if self.loaded is not None and self.loaded != len(sys.modules):
+            return None
         instrumented: _Instrumented = []
         for there, plain, code in self.functions:
             function = there()
@@ -246,7 +251,11 @@ def _answer(parts: list[object], trace: Callable[[str], bool]) -> tuple[_Answer,
     statements: dict[int, Statement] = {}
     unfollowed: dict[str, None] = {}
     files: dict[str, _File | None] = {}
-    for function in _Walk(trace).functions(parts):
+    walk = _Walk(trace)
+    # In an order that does not depend on the sets in which functions may have been found.
+    for function in sorted(
+        walk.functions(parts), key=lambda each: (each.__code__.co_filename, each.__code__.co_firstlineno)
+    ):
         code = function.__code__
         path = code.co_filename
         if path not in files:
@@ -262,7 +271,8 @@ def _answer(parts: list[object], trace: Callable[[str], bool]) -> tuple[_Answer,
         trace=trace,
         functions=[(weakref.ref(function), function.__code__, code) for function, code in instrumented],
         files={path: linecache.cache.get(path) for path in files},
-        statements=[statements[number] for number in sorted(statements)],
+        loaded=len(sys.modules) if walk.met_imports else None,
+        statements=sorted(statements.values(), key=lambda statement: (statement.path, statement.number)),
         unfollowed=list(unfollowed),
     )
     return answer, instrumented
@@ -347,11 +357,15 @@ class _Walk:
     """From some roots to all functions of traced files, without asking any object on the way.
 
     No property, no ``__getattr__`` and no ``__eq__`` of the user's runs.
+
+    Attributes:
+        met_imports: Whether any code on the way imports, so that it may reach more once more is loaded.
     """
 
-    __slots__ = ("_slots_of", "_trace", "_users")
+    __slots__ = ("_slots_of", "_trace", "_users", "met_imports")
 
     def __init__(self, trace: Callable[[str], bool]) -> None:
+        self.met_imports = False
         self._trace = functools.cache(trace)
         self._users: dict[int, bool] = {}  # by the id of the class, whose hash may be the user's code
         self._slots_of: dict[int, list[types.MemberDescriptorType]] = {}
@@ -406,6 +420,7 @@ class _Walk:
         names, imports = _names(code)
         values = [*modules, *(space[name] for name in names if name in space)]
         if imports:
+            self.met_imports = True
             values += _imported(names, space.get("__package__"))
         opened = set()
         while values:
@@ -494,17 +509,17 @@ def _each(values: Iterable[object], foreign: int) -> Iterator[_Reached]:
 _IMPORTS: Final = opcode.opmap["IMPORT_NAME"]
 
 
-def _names(code: types.CodeType) -> tuple[set[str], bool]:
+def _names(code: types.CodeType) -> tuple[list[str], bool]:
     """All names of globals, attributes and modules in a code and in those inside it, and whether any imports."""
-    names: set[str] = set()
+    names: dict[str, None] = {}
     imports = False
     queue = [code]
     while queue:
         code = queue.pop()
-        names.update(code.co_names)
+        names |= dict.fromkeys(code.co_names)
         imports = imports or _IMPORTS in code.co_code[::2]
         queue += (constant for constant in code.co_consts if type(constant) is types.CodeType)
-    return names, imports
+    return list(names), imports
 
 
 def _imported(names: Iterable[str], package: object) -> Iterator[types.ModuleType]:

@@ -1,0 +1,281 @@
+"""User code that does not come back is named, with its line, within about a second of real time.
+
+Each case runs in a process of its own, as this file executed by name, so that one which is not named ends by
+itself and leaves the other tests alone.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import threading  # noqa: TID251  # what user code does with it is the subject
+import time  # noqa: TID251  # real seconds are the subject
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import minisqs
+
+LIMIT_S = 3.0
+"""So many real seconds may pass until a hang is named, on a busy machine too."""
+
+GIVE_UP_S = 5.0
+"""So many seconds a process gets altogether."""
+
+MADE_AT_IMPORT = threading.Event()
+LOCKED_AT_IMPORT = threading.Lock()
+
+
+class Desk:
+    """Does what it is asked once for each message."""
+
+    def __init__(self):
+        self.done = []
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.work(record)
+
+    def work(self, record):
+        if record["body"] not in self.done:
+            self.done.append(record["body"])
+
+    def observe(self):
+        return sorted(set(self.done))
+
+
+class EndlessLoop(Desk):
+    def work(self, record):
+        while True:
+            pass
+
+
+class EndlessOnRedelivery(Desk):
+    """Hangs only where something has gone wrong."""
+
+    def work(self, record):
+        while record["attributes"]["ApproximateReceiveCount"] != "1":
+            pass
+        super().work(record)
+
+
+class SwallowsAll(Desk):
+    def work(self, record):
+        while True:
+            try:
+                self.done.append(1)
+                self.done.pop()
+            except BaseException:  # noqa: BLE001, PERF203  # as careless code does
+                pass
+
+
+class SwallowsAllInOneCall(Desk):
+    def work(self, record):
+        while True:
+            try:
+                sum(range(1_000_000_000))
+            except BaseException:  # noqa: BLE001, PERF203
+                pass
+
+
+class SwallowsAllOnRedelivery(SwallowsAll):
+    def work(self, record):
+        if record["attributes"]["ApproximateReceiveCount"] == "1":
+            return Desk.work(self, record)
+        return super().work(record)
+
+
+class StartsThread(Desk):
+    def work(self, record):
+        threading.Thread(target=super().work, args=(record,)).start()
+
+
+class StartsThreadAndSwallowsAll(Desk):
+    def work(self, record):
+        try:
+            threading.Thread(target=super().work, args=(record,)).start()
+        except BaseException:  # noqa: BLE001
+            pass
+
+
+class StartsPool(Desk):
+    def work(self, record):
+        with ThreadPoolExecutor() as pool:
+            pool.submit(super().work, record).result()
+
+
+class WaitsForEvent(Desk):
+    """Nobody sets the event, which was there before the check."""
+
+    def work(self, record):
+        MADE_AT_IMPORT.wait()
+
+
+class WaitsForLock(Desk):
+    """Somebody outside of the simulation holds the lock."""
+
+    def work(self, record):
+        with LOCKED_AT_IMPORT:
+            super().work(record)
+
+
+class ReadsSocket(Desk):
+    def work(self, record):
+        here, there = socket.socketpair()
+        with here, there:
+            here.recv(1)
+
+
+class Selects(Desk):
+    def work(self, record):
+        here, there = socket.socketpair()
+        with here, there:
+            select.select([here], [], [])
+
+
+class SpinsOnClock(Desk):
+    """Simulated time does not pass by itself, so this never ends."""
+
+    def work(self, record):
+        until = time.time() + 2
+        while time.time() < until:
+            pass
+
+
+class WaitsForProcess(Desk):
+    def work(self, record):
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(20)"], check=False)
+
+
+class ObservesForever(Desk):
+    def observe(self):
+        while True:
+            pass
+
+
+class InitForever(Desk):
+    def __init__(self):
+        while True:
+            pass
+
+
+class SleepsLong(Desk):
+    """A sleep is simulated: it costs nothing."""
+
+    def work(self, record):
+        time.sleep(1)
+        super().work(record)
+
+
+class Slow(Desk):
+    """Much work in many runs, each of which comes back in time."""
+
+    def work(self, record):
+        sum(range(100_000))
+        super().work(record)
+
+
+HANGS = [
+    EndlessLoop, EndlessOnRedelivery, WaitsForLock, ReadsSocket, Selects, SpinsOnClock, WaitsForProcess,
+    ObservesForever, InitForever, WaitsForEvent, SwallowsAll, SwallowsAllInOneCall, SwallowsAllOnRedelivery,
+]  # fmt: skip
+THREADS = [StartsThread, StartsThreadAndSwallowsAll, StartsPool]
+COME_BACK = [SleepsLong, Slow]
+WAYS = {"plain": [*HANGS, *THREADS, *COME_BACK], "thread": [EndlessLoop], "traced": [EndlessLoop, SleepsLong]}
+
+
+def trace(frame, event, argument):
+    """What a coverage tool written in Python sets."""
+    return trace
+
+
+def check(name):
+    """Check a subject of this file; what came of it, after how many real seconds, and whether it is still traced, as JSON."""
+    started_s = time.perf_counter()
+    try:
+        kind, says = "passed", str(minisqs.check(globals()[name], ["a", "b"], budget=60, runs=10))
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
+        kind, says = type(error).__name__, str(error)
+    print(json.dumps([kind, says, time.perf_counter() - started_s, sys.gettrace() is trace]))  # noqa: T201  # this is the answer
+
+
+def main(way, name):
+    """Check a subject in the main thread, in another one, or under a tracer."""
+    LOCKED_AT_IMPORT.acquire()
+    if way == "thread":
+        thread = threading.Thread(target=check, args=(name,))
+        thread.start()
+        thread.join()
+    else:
+        sys.settrace(trace if way == "traced" else None)
+        check(name)
+
+
+def told(way, name, folder):
+    """What a process says that checks a subject."""
+    command = [sys.executable, str(Path(__file__)), way, name]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP_S, cwd=folder, check=True)
+    except subprocess.TimeoutExpired:
+        return "never came back", "", GIVE_UP_S, False
+    return tuple(json.loads(answer.stdout))
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What all processes say, a few of which run at a time."""
+    folder = tmp_path_factory.mktemp("hangs")
+    cases = [(way, subject.__name__) for way, subjects in WAYS.items() for subject in subjects]
+    with ThreadPoolExecutor(3) as pool:
+        return dict(zip(cases, pool.map(lambda case: told(*case, folder), cases), strict=True))
+
+
+def assert_named(answer, subject):
+    kind, says, seconds, _ = answer
+    assert kind == "EscapedSimulation", answer
+    assert seconds < LIMIT_S
+    assert f"{Path(__file__).name}:" in says
+    assert f" in {subject.__name__}." in says
+
+
+@pytest.mark.parametrize("subject", HANGS, ids=lambda subject: subject.__name__)
+def test_code_that_does_not_come_back_is_named(answers, subject):
+    answer = answers["plain", subject.__name__]
+    assert_named(answer, subject)
+    assert "has not come back after 1 s of real time" in answer[1]
+
+
+@pytest.mark.parametrize("subject", THREADS, ids=lambda subject: subject.__name__)
+def test_a_thread_is_refused_where_it_is_started(answers, subject):
+    answer = answers["plain", subject.__name__]
+    assert_named(answer, subject)
+    assert "a real thread was started at " in answer[1]
+
+
+@pytest.mark.parametrize("subject", WAYS["thread"], ids=lambda subject: subject.__name__)
+def test_a_check_in_another_thread_names_it_too(answers, subject):
+    assert_named(answers["thread", subject.__name__], subject)
+
+
+@pytest.mark.parametrize("subject", COME_BACK, ids=lambda subject: subject.__name__)
+def test_code_that_sleeps_or_works_much_is_left_alone(answers, subject):
+    kind, says, *_ = answers["plain", subject.__name__]
+    assert (kind, says.partition(":")[0]) == ("passed", subject.__name__)
+
+
+def test_a_tracer_is_still_there_after_a_check(answers):
+    kind, says, _, is_traced = answers["traced", "SleepsLong"]
+    assert (kind, says.partition(":")[0]) == ("passed", "SleepsLong")
+    assert is_traced
+
+
+def test_code_that_hangs_under_a_tracer_is_named(answers):
+    assert_named(answers["traced", "EndlessLoop"], EndlessLoop)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

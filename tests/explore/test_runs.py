@@ -1,0 +1,401 @@
+"""One run at a time, for tests of the user's own; and what lives how long: outside, environments, invocations."""
+
+from __future__ import annotations
+
+import random
+import sys
+import textwrap
+import time  # noqa: TID251  # what user code asks is the subject
+import uuid  # noqa: TID251  # so it is here
+
+import pytest
+
+import minisqs
+from minisqs import errors
+
+ORDERS = ["order-1", "order-2"]
+CACHE: dict[str, str] = {}
+COUNTS = [0]
+
+
+class Shop:
+    """Charges first and notes it afterwards."""
+
+    def __init__(self):
+        self.seen, self.charges = set(), []
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in self.seen:
+                self.charges.append(record["body"])
+                self.seen.add(record["body"])
+
+    def observe(self):
+        return sorted(self.charges)
+
+
+class Ledger:
+    """Each order once, whatever happens."""
+
+    def __init__(self):
+        self.orders = set()
+
+    def handler(self, event, context):
+        self.orders.update(record["body"] for record in event["Records"])
+
+    def observe(self):
+        return sorted(self.orders)
+
+
+class Raising(Ledger):
+    def handler(self, event, context):
+        raise KeyError("colour")
+
+
+# --------------------------------------------------------------------------------------------------- run, perfect
+def test_a_run_without_faults_is_the_perfect_queue():
+    done = minisqs.run(Shop, ORDERS)
+    assert done.state == minisqs.perfect(Shop, ORDERS).state == ORDERS
+    assert done.faults == ()
+    assert done.verdicts == ()
+
+
+def test_a_plan_says_what_goes_wrong():
+    done = minisqs.run(Shop, ORDERS, faults=minisqs.Plan({("duplicate", "main/1", 0): 1}))
+    assert [fault.name for fault in done.faults] == ["duplicate"]
+    assert done.state == ORDERS
+
+
+def test_the_plan_of_a_report_is_its_run_again():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Shop, ["order-1"])
+    report = caught.value.report
+    done = minisqs.run(Shop, ["order-1"], faults=minisqs.Plan(report.plan))
+    assert done.state == report.got
+    assert [finding.oracle for finding in done.verdicts] == ["same"]
+
+
+def test_rates_are_drawn_from_the_seed():
+    runs = [minisqs.run(Ledger, ORDERS, faults={"duplicate": 0.5, "kill": 0.2}, seed=seed) for seed in (1, 1, 2, 3)]
+    assert runs[0].choices == runs[1].choices
+    assert runs[0].journal == runs[1].journal
+    assert len({str(run.choices) for run in runs}) > 1
+    assert {run.state == ORDERS for run in runs} == {True}
+
+
+def test_a_run_has_the_journal_of_its_world():
+    actions = [entry.action for entry in minisqs.perfect(Ledger, ORDERS).journal]
+    assert actions.count("SendMessage") == 2
+    assert "DeleteMessageBatch" in actions
+
+
+def test_perfect_raises_what_the_handler_raises():
+    with pytest.raises(KeyError, match="colour"):
+        minisqs.perfect(Raising, ORDERS)
+
+
+def test_a_run_keeps_what_the_handler_raises_for_itself():
+    assert minisqs.run(Raising, ORDERS, queue={"max_receive_count": 2}).state == []
+
+
+def test_a_run_that_nothing_is_wrong_with_says_so():
+    text = minisqs.perfect(Ledger, ORDERS).text()
+    assert "Ledger breaks" not in text
+    assert "Found in" not in text
+
+
+def test_what_a_run_keeps_is_a_copy():
+    class Seen(Ledger):
+        def observe(self):
+            return self.orders
+
+    done = minisqs.run(Seen, ORDERS)
+    done.state.clear()
+    assert minisqs.run(Seen, ORDERS).state == set(ORDERS)
+
+
+# -------------------------------------------------------------------------------------------------- three lifetimes
+class Numbers:
+    """Counts in memory from what it finds when it starts."""
+
+    environments = 0
+
+    def __init__(self):
+        self.numbers = {}
+        self.gone = []
+
+    def environment(self):
+        self.environments += 1
+        number = self.environments
+        handled = []
+
+        def handler(event, context):
+            for record in event["Records"]:
+                handled.append(record["body"])
+                self.numbers.setdefault(record["body"], (number, len(handled)))
+
+        handler.number = number
+        return handler
+
+    def disconnect(self, environment):
+        self.gone.append(environment)
+
+    def observe(self):
+        return dict(self.numbers)
+
+
+def test_an_environment_is_made_at_a_cold_start_and_used_again_while_warm():
+    done = minisqs.run(Numbers, ["a", "b", "c"], mapping={"batch_size": 1, "maximum_concurrency": 2})
+    environments = [environment for environment, _ in done.state.values()]
+    assert set(environments) <= {1, 2}
+    assert len(environments) == 3
+    assert 2 in [handled for _, handled in done.state.values()]
+
+
+def test_a_recycled_environment_begins_without_memory():
+    plan = minisqs.Plan({("recycle", subject, occurrence): 1 for subject in recycled() for occurrence in (0, 1)})
+    done = minisqs.run(Numbers, ["a", "b", "c"], mapping=ONE_BY_ONE, function=ONE_AT_A_TIME, faults=plan)
+    assert {fault.name for fault in done.faults} == {"recycle"}
+    assert {handled for _, handled in done.state.values()} == {1}
+
+
+ONE_BY_ONE = {"batch_size": 1}
+ONE_AT_A_TIME = {"reserved_concurrency": 1}
+
+
+def recycled():
+    """The subjects of the question whether an environment is recycled."""
+    drawn = minisqs.run(Numbers, ["a", "b", "c"], mapping=ONE_BY_ONE, function=ONE_AT_A_TIME, faults={"recycle": 1.0})
+    return {address.subject for address in drawn.choices}
+
+
+def test_a_killed_environment_is_not_used_again():
+    for seed in range(5):
+        done = minisqs.run(Numbers, ["a"], faults={"kill": 1.0}, seed=seed)
+        assert done.faults
+        assert done.state["a"] != (1, 1) or len(done.faults) > 0
+
+
+def test_disconnect_is_called_for_an_environment_that_a_fault_killed():
+    gone = []
+
+    class Connected(Numbers):
+        def disconnect(self, environment):
+            gone.append(environment)
+
+    minisqs.run(Connected, ["a"])
+    assert gone == []
+    done = minisqs.run(Connected, ["a"], faults={"kill": 1.0})
+    kills = [fault for fault in done.faults if fault.name == "kill"]
+    assert len(gone) == len(kills) > 0
+
+
+def test_close_is_called_once_for_each_run_after_it_was_observed():
+    told = []
+
+    class Closing(Ledger):
+        def observe(self):
+            told.append("observe")
+            return super().observe()
+
+        def close(self):
+            told.append("close")
+
+    minisqs.run(Closing, ORDERS)
+    assert told == ["observe", "close"]
+
+
+def test_close_is_called_where_the_handler_raises_too():
+    told = []
+
+    class Closing(Raising):
+        def close(self):
+            told.append("close")
+
+    with pytest.raises(KeyError):
+        minisqs.check(Closing, ORDERS)
+    assert told == ["close"]
+
+
+def test_sleep_and_clock_are_simulated():
+    class Slow(Ledger):
+        def __init__(self):
+            super().__init__()
+            self.took = []
+
+        def handler(self, event, context):
+            begun_s = time.monotonic()
+            time.sleep(2)
+            self.took.append(round(time.monotonic() - begun_s, 3))
+
+        def observe(self):
+            return self.took
+
+    assert minisqs.run(Slow, ["a"]).state == [2.0]
+
+
+# ---------------------------------------------------------------------------------------------------------- deployed
+APP = """
+table = None
+cache = {}
+started = []
+
+
+def handler(event, context):
+    started.append(context.aws_request_id)
+    for record in event["Records"]:
+        cache[record["body"]] = cache.get(record["body"], 0) + 1
+        table[record["body"]] = cache[record["body"]]
+"""
+
+
+class Rows:
+    """What the deployed code works on."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def connect(self, module):
+        module.table = self.rows
+
+    def observe(self):
+        return self.rows
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """A module of the user's on the import path; called with its source, gives its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+    names = []
+
+    def write(source, name="shop_app"):
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(source))
+        names.append(name)
+        return name
+
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def test_deployed_code_starts_afresh_in_each_environment(app):
+    subject = minisqs.deployed(f"{app(APP)}:handler", outside=Rows)
+    assert minisqs.perfect(subject, ORDERS).state == {"order-1": 1, "order-2": 1}
+    assert minisqs.perfect(subject, ORDERS).state == {"order-1": 1, "order-2": 1}
+    assert "shop_app" not in sys.modules
+
+
+def test_a_bug_in_deployed_code_is_found_at_its_line(app):
+    subject = minisqs.deployed(f"{app(APP)}:handler", outside=Rows)
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["order-1"])
+    text = caught.value.report.text()
+    assert "shop_app.py:" in text
+    assert caught.value.report.got == {"order-1": 2}
+
+
+def test_the_replay_line_of_deployed_code_can_be_typed(app):
+    subject = minisqs.deployed(f"{app(APP)}:handler", outside=Rows)
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["order-1"])
+    line = caught.value.report.replay
+    code = compile(line, "<replay>", "eval")
+    scope = {"minisqs": minisqs, "messages": ["order-1"], "Rows": Rows, "subject": subject}
+    assert eval(code, scope).state == {"order-1": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("shop_app", "deployed code is named as 'module:handler'"),
+        ("shop_app:", "deployed code is named as 'module:handler'"),
+        ("no_such_module:handler", "there is no module 'no_such_module'"),
+        ("no_such.module:handler", "there is no module 'no_such.module'"),
+        ("sys:exit", "there is no module 'sys' with source code"),
+    ],
+)
+def test_deployed_code_that_is_not_there_is_named(path, says):
+    with pytest.raises(errors.UsageError) as caught:
+        minisqs.deployed(path, outside=Rows)
+    assert says in str(caught.value)
+
+
+def test_a_handler_that_the_module_does_not_have_is_named(app):
+    with pytest.raises(errors.UsageError, match="shop_app has no function 'run'"):
+        minisqs.perfect(minisqs.deployed(f"{app(APP)}:run", outside=Rows), ORDERS)
+
+
+# ------------------------------------------------------------------------------------- that differs from itself
+class Caching(Ledger):
+    """Takes a module global for a database."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in CACHE:
+                CACHE[record["body"]] = "done"
+                self.orders.add(record["body"])
+
+
+class Counting(Ledger):
+    def handler(self, event, context):
+        COUNTS[0] += 1
+
+    def observe(self):
+        return {"counted": [COUNTS[0]]}
+
+
+class Random(Ledger):
+    def observe(self):
+        return {"lucky": {"number": random.random()}}
+
+
+class Timed(Ledger):
+    def observe(self):
+        return [sorted(self.orders), int(time.time())]
+
+
+class Named(Ledger):
+    def observe(self):
+        return str(uuid.uuid4())
+
+
+def differing(subject):
+    with pytest.raises(errors.UsageError) as caught:
+        minisqs.check(subject, ORDERS)
+    assert f"{subject.__name__} differs from itself: two runs on the perfect queue left " in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_cache_in_module_globals_is_told_so_by_name():
+    CACHE.clear()
+    says = differing(Caching)
+    assert ".CACHE keeps state from one run to the next" in says
+    assert "minisqs.deployed(" in says
+
+
+def test_a_counter_in_module_globals_is_told_so_by_name_and_place():
+    says = differing(Counting)
+    assert "at ['counted'][0]: " in says
+    assert ".COUNTS keeps state" in says
+
+
+def test_a_random_draw_that_is_observed_is_told_where():
+    says = differing(Random)
+    assert "at ['lucky']['number']: 0." in says
+    assert "keeps state" not in says
+
+
+@pytest.mark.parametrize("subject", [Timed, Named])
+def test_a_clock_or_an_id_that_is_observed_differs(subject):
+    assert "leave it out of observe()" in differing(subject)
+
+
+def test_a_warm_cache_that_changes_nothing_is_no_trouble():
+    class Warm(Ledger):
+        def handler(self, event, context):
+            for record in event["Records"]:
+                CACHE[record["body"]] = "seen"
+                self.orders.add(record["body"])
+
+    CACHE.clear()
+    assert minisqs.check(Warm, ORDERS, budget=50, runs=10).runs >= 50

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from . import limits
 
-
 _SERVER_FAULT = 500
 """HTTP statuses from here on are AWS's own fault."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 import swept
+from distributed import Client, LocalCluster
 
 import minisqs
 from minisqs.errors import CheckFailed, UsageError
@@ -200,8 +201,6 @@ def test_deployed_code_and_scenarios_go_to_other_processes(tmp_path, monkeypatch
 
 def test_a_cluster_of_dask_finds_the_same(tmp_path, monkeypatch):
     """One cluster for all that is to be seen with it, as it takes a while to begin."""
-    from distributed import Client, LocalCluster
-
     cluster = LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1",
         local_directory=str(tmp_path),
@@ -212,10 +211,10 @@ def test_a_cluster_of_dask_finds_the_same(tmp_path, monkeypatch):
         file = tmp_path / "swept_late.py"
         file.write_text("from swept import Till\n\n\nclass Late(Till):\n    pass\n", encoding="utf-8")
         monkeypatch.syspath_prepend(tmp_path)
-        late = importlib.import_module("swept_late").Late
         with pytest.raises(UsageError, match=r"a worker cannot import .*swept_late.*client\.upload_file"):
-            sweep(late, executor=client.get_executor())
-        client.upload_file(str(file))
+            sweep(importlib.import_module("swept_late").Late, executor=client.get_executor(), chunk=len(SEEDS))
+        client.upload_file(str(file))  # which imports it anew, here as well
+        late = importlib.import_module("swept_late").Late
         assert_same(sweep(late, executor=client.get_executor()), sweep(late))
 
         with pytest.raises(UsageError, match=r"of a Dask client it is client.get_executor\(\)"):

@@ -16,9 +16,9 @@ import attrs
 from .. import errors
 from ..engine import checks
 from ..engine.attributes import Settings
+from ..engine.decisions import SKEW, SKEWS_S
 from ..engine.message import Delivery
 from ..engine.values import ReceiveMessage, SendMessage
-from ..engine.decisions import SKEW, SKEWS_S
 from ..limits import NEVER_NS, SECOND_NS
 from ..sim import faults
 from ..sim.clock import nanoseconds

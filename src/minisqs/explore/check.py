@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, permutations
+from textwrap import wrap
 from typing import Any, Final
 
 import attrs
@@ -26,7 +27,7 @@ from .stories import Kept, Story
 from .subjects import Case
 
 DEFAULT_RUNS: Final = 200
-DEFAULT_BUDGET: Final = 2000
+DEFAULT_BUDGET: Final = 1000
 RESTARTS: Final = 3
 NO_KINDS: Final = frozenset[str]()
 ORDERS: Final = 120
@@ -75,7 +76,7 @@ class Checked:
                 f"In {self.dead_lettered:,} runs the faults used up the receives of a message, which so went to the "
                 "dead-letter queue, as it must; what was left behind was not judged there."
             )
-        return "\n".join(lines) + "\n"
+        return "".join(f"{line}\n" for text in lines for line in wrap(text, report.WIDTH))
 
     def __str__(self) -> str:
         return self.text()
@@ -128,7 +129,9 @@ def check(
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
-        story = _out_of_order(laboratory) or _found(laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan)
+        story = _out_of_order(laboratory) or _found(
+            laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan
+        )
         if story is not None:
             raise errors.CheckFailed(tell(laboratory, story))
         _refuse_empty(laboratory)
@@ -189,9 +192,7 @@ def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given:
 def tell(laboratory: Laboratory, story: Story) -> Report:
     """The report of a failing story, which is kept for the next time."""
     case = laboratory.case
-    token = tokens.written(
-        case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan
-    )
+    token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
     telling = laboratory.tell(story)
     found = tuple(report.fault_of(address, answer) for address, answer in story.plan.items())
     told = Report(
@@ -217,8 +218,11 @@ def _refuse_empty(laboratory: Laboratory) -> None:
     if not laboratory.tally:
         kinds = ", ".join(sorted(laboratory.kinds)) or "none"
         raise errors.CheckFailed(
-            _nothing(laboratory, f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed "
-            f"were: {kinds}. Allow more faults, send more messages, or give it more runs")
+            _nothing(
+                laboratory,
+                f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed "
+                f"were: {kinds}. Allow more faults, send more messages, or give it more runs",
+            )
         )
 
 
@@ -226,7 +230,9 @@ def _check_sometimes(laboratory: Laboratory) -> None:
     for predicate in laboratory.oracles.sometimes:
         if predicate.name not in laboratory.seen_sometimes:
             raise errors.CheckFailed(
-                _nothing(laboratory, f"{predicate.name} was true at the end of none of {laboratory.runs:,} runs", SOMETIMES)
+                _nothing(
+                    laboratory, f"{predicate.name} was true at the end of none of {laboratory.runs:,} runs", SOMETIMES
+                )
             )
 
 
@@ -261,7 +267,9 @@ class Run:
         faults: What went wrong, in words.
     """
 
-    def __init__(self, laboratory: Laboratory, kept: Kept, execution: Execution, outcome: Outcome, workers: int | None) -> None:
+    def __init__(
+        self, laboratory: Laboratory, kept: Kept, execution: Execution, outcome: Outcome, workers: int | None
+    ) -> None:
         self._laboratory = laboratory
         self._kept = kept
         self._outcome = outcome
@@ -407,5 +415,3 @@ def _whole(name: str, value: object, lowest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
     return value
-
-

@@ -154,8 +154,7 @@ class Exploration(Source):
         """A choice before a statement has taken effect."""
         self.happened[address_of(arrival, kind, CODE)] = answer
         which = POINT_KINDS.index(kind)
-        if (arrival.place, which) > (self.answered, self.answered_kind):
-            self.answered, self.answered_kind = arrival.place, which
+        self.answered, self.answered_kind = max((self.answered, self.answered_kind), (arrival.place, which))
 
     def afresh(self) -> Exploration:
         """The same for another run."""

@@ -308,5 +308,3 @@ def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[s
         "What is observed depends on something that is not the same each time, such as the clock, random draws, or "
         "state outside of the subject; leave it out of observe()"
     )
-
-

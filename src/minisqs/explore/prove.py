@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 import attrs
@@ -22,6 +23,7 @@ from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles, shown
 from .reductions import Known, reduced
+from .report import WIDTH
 from .runs import MERGED, Outcome
 from .shrink import shrink
 from .stories import Kept, Story
@@ -56,15 +58,18 @@ class Proof:
     def text(self) -> str:
         """The claim, and what it is about."""
         bounds = self.bounds
-        return (
+        claim = (
             f"{self.subject}: no schedule breaks it, of {_many(bounds['messages'], 'message')} on "
             f"{_many(bounds['workers'], 'worker')} with up to {_many(bounds['faults'], 'fault')}, of these up to "
-            f"{_many(bounds['preemptions'], 'preemption')}.\n"
-            f"Kinds of fault: {', '.join(bounds['kinds'])}.\n"
-            f"{self.runs:,} runs were made, {self.pruned:,} were left out because another shows the same. "
-            f"The steps are the statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is "
-            "claimed about more messages, workers or faults, or about what happens inside of one statement.\n"
+            f"{_many(bounds['preemptions'], 'preemption')}."
         )
+        limits = (
+            f"{self.runs:,} runs were made, {self.pruned:,} were left out because another shows the same. The steps are the "
+            f"statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is claimed about more "
+            "messages, workers or faults, or about what happens inside of one statement."
+        )
+        kinds = f"Kinds of fault: {', '.join(bounds['kinds'])}."
+        return "".join(f"{line}\n" for text in (claim, kinds, limits) for line in wrap(text, WIDTH))
 
     def __str__(self) -> str:
         return self.text()

@@ -168,5 +168,3 @@ def _redundant(before: Arrival | None, now: Arrival, *, by_statements: bool) -> 
     is_local = statement is not None and statement.is_local and not statement.may_leave
     same = now.lasting is not None and now.lasting == before.lasting and now.number >= 0
     return same, is_local and now.number >= 0 and now.others == before.others
-
-

@@ -131,8 +131,12 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
         f"a short poll of {subject} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
     ),
     chance.STALE_DELETE: lambda subject, answer: f"a delete of {subject} with an older receipt handle does not stick",
-    chance.STALE_COUNTS: lambda subject, answer: f"the counters of {subject} are {chance.COUNT_LAGS_S[answer - 1]} s old",
-    chance.API_ERROR: lambda subject, answer: f"SQS answers a call about {subject} with an internal error, and does nothing",
+    chance.STALE_COUNTS: lambda subject, answer: (
+        f"the counters of {subject} are {chance.COUNT_LAGS_S[answer - 1]} s old"
+    ),
+    chance.API_ERROR: lambda subject, answer: (
+        f"SQS answers a call about {subject} with an internal error, and does nothing"
+    ),
     chance.LOST_ANSWER: lambda subject, answer: f"SQS does what a call about {subject} asks, and its answer is lost",
     chance.PARTIAL: lambda subject, answer: f"a batch call succeeds for the others, and fails for {subject}",
     chance.THROTTLE: lambda subject, answer: f"the invocation with {subject} is throttled, and tried again later",
@@ -219,7 +223,11 @@ def _timeline(report: Report) -> list[str]:
     """The lines of the timeline, with a lane for each worker."""
     lanes = len(report.lanes)
     names = ", ".join(f"{number} is {name}" for number, name in enumerate(report.lanes, 1))
-    head = f"{'time':>9}  {' '.join(str(number) for number in range(1, lanes + 1))}   ({names})" if lanes else f"{'time':>9}"
+    head = (
+        f"{'time':>9}  {' '.join(str(number) for number in range(1, lanes + 1))}   ({names})"
+        if lanes
+        else f"{'time':>9}"
+    )
     lines = [head]
     active: set[int] = set()
     previous = ""
@@ -227,7 +235,8 @@ def _timeline(report: Report) -> list[str]:
         if line.mark == "+":
             active.add(line.lane)
         marks = [
-            line.mark if line.lane == lane and line.mark else "|" if lane in active else " " for lane in range(1, lanes + 1)
+            line.mark if line.lane == lane and line.mark else "|" if lane in active else " "
+            for lane in range(1, lanes + 1)
         ]
         if line.mark == "-" or (line.mark == "*" and line.text.startswith("is killed")):
             active.discard(line.lane)

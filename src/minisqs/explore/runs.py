@@ -14,8 +14,8 @@ import attrs
 from .. import errors, limits
 from ..engine.decisions import PARTIAL
 from ..engine.lifecycle import STRAY
-from ..poller.functions import Function
 from ..limits import SECOND_NS
+from ..poller.functions import Function
 from ..sim import statements
 from ..sim.intercepts import here
 from ..sim.sources import Place, SeededSource, Source
@@ -192,7 +192,9 @@ class Execution:
         if case.is_scenario:
             observe = case.subject(self.world)
             if not callable(observe):
-                raise errors.UsageError(f"the scenario {case.name} returns what observes it, a function, not {observe!r}")
+                raise errors.UsageError(
+                    f"the scenario {case.name} returns what observes it, a function, not {observe!r}"
+                )
             self._observe = observe
         else:
             self.outside = case.build()
@@ -217,7 +219,9 @@ class Execution:
                 raise
             holder, where = self.stage.stuck
             self.outcome.ended = LOCKED
-            self.outcome.why = f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
+            self.outcome.why = (
+                f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
+            )
         if not self._finished:
             self._finished = True
             self._take_in()

@@ -20,7 +20,7 @@ from .reductions import Known, reduced
 from .stories import Kept, Story
 
 WEIGHTS: Final = {
-    chance.KILL: 10, chance.OVERLAP: 10, chance.DUPLICATE: 9, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
+    chance.KILL: 9, chance.OVERLAP: 10, chance.DUPLICATE: 8, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
     chance.SPLIT: 11, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
     chance.API_ERROR: 13, chance.PARTIAL: 13, chance.THROTTLE: 13, chance.LOST_ANSWER: 13, chance.MISS: 14,
     chance.STALE_COUNTS: 14, chance.SKEW: 14, chance.TIE: 16,
@@ -51,9 +51,7 @@ class Search:
         workers: How many may work at once.
     """
 
-    def __init__(
-        self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS
-    ) -> None:
+    def __init__(self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS) -> None:
         self._laboratory = laboratory
         self._workers = workers
         self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
@@ -114,7 +112,9 @@ def drawn(seed: int | str, number: int, kinds: frozenset[str], given: Faults | N
     if given is None:
         share, rate = SHARES[bits[0] % len(SHARES)], RATES[bits[1] % len(RATES)]
         names = [name for name in FAULTS if name in kinds]
-        chosen = [name for index, name in enumerate(names) if bits[2 + index] < share * 256] or [names[bits[30] % len(names)]]
+        chosen = [name for index, name in enumerate(names) if bits[2 + index] < share * 256] or [
+            names[bits[30] % len(names)]
+        ]
         given = Faults(**dict.fromkeys(chosen, rate))
     return SeededSource(bits, given, MOST[bits[31] % len(MOST)])
 

@@ -171,7 +171,9 @@ class Case:
     @property
     def name(self) -> str:
         """What the user calls the subject."""
-        return str(getattr(self.subject, "__qualname__", None) or getattr(self.subject, "__name__", None) or "the subject")
+        return str(
+            getattr(self.subject, "__qualname__", None) or getattr(self.subject, "__name__", None) or "the subject"
+        )
 
     @property
     def everything(self) -> tuple[int, ...]:
@@ -193,7 +195,13 @@ class Case:
     @property
     def digest(self) -> str:
         """Four hexadecimal digits for the subject's name and settings: not for its code, which may be edited."""
-        told = repr([self.name.rpartition(".")[2], self.max_receive_count, *map(_in_order, (self.queue, self.function, self.mapping))])
+        told = repr(
+            [
+                self.name.rpartition(".")[2],
+                self.max_receive_count,
+                *map(_in_order, (self.queue, self.function, self.mapping)),
+            ]
+        )
         return blake2b(told.encode(), digest_size=2).hexdigest()
 
     @property

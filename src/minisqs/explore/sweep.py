@@ -21,7 +21,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from textwrap import fill
 from typing import Any, Final
@@ -356,17 +356,12 @@ def _work(executor: Executor | None, site: _Site) -> Callable[[Seeds], _Chunk]:
         raise errors.UsageError(f"an executor is one of concurrent.futures{hint}; not {executor!r}")
     if executor is None or isinstance(executor, ThreadPoolExecutor):
         return site.chunk
-    return _Far(_packed(site.given))
+    return partial(_far, _packed(site.given))
 
 
-@attrs.frozen
-class _Far:
-    """Does a chunk in another process, from what was packed at home."""
-
-    packed: bytes
-
-    def __call__(self, seeds: Seeds) -> _Chunk:
-        return _unpacked(self.packed).chunk(seeds)
+def _far(packed: bytes, seeds: Seeds) -> _Chunk:
+    """A chunk in another process, from what was packed at home."""
+    return _unpacked(packed).chunk(seeds)
 
 
 def _packed(given: _Given) -> bytes:

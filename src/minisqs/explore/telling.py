@@ -15,14 +15,15 @@ import attrs
 from ..engine import decisions as chance
 from ..engine.message import Message
 from ..limits import SECOND_NS
-from ..sim import faults, statements
+from ..sim import statements
 from ..sim.journal import Entry
 from ..sim.stage import Work
 from .oracles import equal, shown
 from .runs import Execution, kept_state
 
 STATEMENT_WIDTH: Final = 60
-CHANGE_WIDTH: Final = 60
+CODE_WIDTH: Final = 46
+CHANGE_WIDTH: Final = 44
 
 
 @attrs.frozen
@@ -55,10 +56,10 @@ def where(number: int) -> str:
     return f"{Path(statement.path).name}:{statement.line}"
 
 
-def text_of(number: int) -> str:
+def text_of(number: int, width: int = STATEMENT_WIDTH) -> str:
     """A statement's source, not longer than fits."""
     text = statements.STATEMENTS[number].text
-    return text if len(text) <= STATEMENT_WIDTH else f"{text[: STATEMENT_WIDTH - 1]}…"
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 class Telling:
@@ -78,6 +79,8 @@ class Telling:
         self._told = 0
         self._before: dict[str, Any] = {}
         self._last: tuple[Work, int] | None = None
+        self._paused: dict[int, int] = {}
+        self._path = ""
         self.lines: list[Line] = []
         self.lanes: list[str] = []
 
@@ -97,6 +100,7 @@ class Telling:
 
     def arrives(self, work: Work, number: int, visit: int) -> None:
         """A worker comes to a statement: what it did before may have changed something."""
+        self._goes_on(work)
         self.catch_up()
         if number >= 0:
             self._last = (work, number)
@@ -104,12 +108,22 @@ class Telling:
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Something goes wrong before a statement."""
         self.catch_up()
-        here = "after its last statement, before the delete" if number < 0 else f"before {where(number)}  {text_of(number)}"
+        here = (
+            "after its last statement" if number < 0 else f"before {self._line(number)}  {text_of(number, CODE_WIDTH)}"
+        )
         self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {here}")
         self._last = None
+        if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
+            self._paused[id(work)] = number
+
+    def _goes_on(self, work: Work) -> None:
+        """Remember which statement a worker has done since it went on after a pause."""
+        if id(work) in self._paused:
+            self._last = (work, self._paused.pop(id(work)))
 
     def ends(self, work: Work, how: str) -> None:
         """A worker's code has come back."""
+        self._goes_on(work)
         self.catch_up()
         self._tell(work, "-", how)
         self._last = None
@@ -119,6 +133,12 @@ class Telling:
         self.catch_up()
 
     # ----------------------------------------------------------------------------------------------- telling
+    def _line(self, number: int) -> str:
+        """A statement's line; with its file where that is not the one of the statement told first."""
+        statement = statements.STATEMENTS[number]
+        self._path = self._path or statement.path
+        return f"line {statement.line}" if statement.path == self._path else where(number)
+
     def _since(self, time_ns: int) -> int:
         return time_ns - self._world.clock.started_ns
 
@@ -139,7 +159,7 @@ class Telling:
         now = _seen(self._execution)
         if self._last is not None and (changed := _change(self._before, now)):
             work, number = self._last
-            self._tell(work, "|", f"{where(number)}  {text_of(number)}    now {changed}")
+            self._tell(work, "|", f"{self._line(number)}  {text_of(number, CODE_WIDTH)}  -> {changed}")
         self._before = now
 
     def _tell_entry(self, entry: Entry) -> None:
@@ -188,8 +208,8 @@ def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
     if kind == chance.STALL:
         return f"stalls until {chance.STALLS[answer - 1]},"
     if answer == 1:
-        return "is overtaken: others go on"
-    return f"is overtaken: {_name(messages[min(answer - 2, len(messages) - 1)])} is delivered again"
+        return "waits while others go on,"
+    return f"waits while {_name(messages[min(answer - 2, len(messages) - 1)])} is delivered again,"
 
 
 def _name(message: Message) -> str:

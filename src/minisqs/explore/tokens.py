@@ -77,7 +77,9 @@ class Token:
     choices: tuple[Wanted, ...]
 
 
-def written(case_digest: str, messages_digest: str, kept: Kept, everything: Kept, workers: int | None, plan: Choices) -> str:
+def written(
+    case_digest: str, messages_digest: str, kept: Kept, everything: Kept, workers: int | None, plan: Choices
+) -> str:
     """The token of a run."""
     raw = bytearray([FAULT_SPACE])
     raw += bytes.fromhex(case_digest) + bytes.fromhex(messages_digest)
@@ -249,6 +251,8 @@ def _changed(one: Wanted) -> str:
             f"this is not the run of the token: delivery {one.occurrence + 1} of {subject} did not come to "
             f"`{known.text}` ({known.path}:{known.line}); the code before it has changed"
         )
-    function = next((one_.function for one_ in statements.STATEMENTS if one_.function_digest == one.function_digest), None)
+    function = next(
+        (one_.function for one_ in statements.STATEMENTS if one_.function_digest == one.function_digest), None
+    )
     at = f"in {function}: the statement of the token is not there any more" if function else "a function that is gone"
     return f"the code changed at {at} ({one.kind} in delivery {one.occurrence + 1} of {subject})"

@@ -54,7 +54,9 @@ class Watchdog:
         else:
             self._ends = _thread.allocate_lock()
             self._ends.acquire()
-            _thread.start_new_thread(self._watch, (self._ends, time.monotonic, ctypes.pythonapi.PyThreadState_SetAsyncExc))
+            _thread.start_new_thread(
+                self._watch, (self._ends, time.monotonic, ctypes.pythonapi.PyThreadState_SetAsyncExc)
+            )
         return self
 
     def __exit__(self, *raised: object) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Entry = TypeVar("Entry", bound=tuple[Any, ...])
-Failed: TypeAlias = list[tuple[str, errors.SqsError]]
+Failed: TypeAlias = Sequence[tuple[str, errors.SqsError]]
+NONE_FAILED: Final[Failed] = ()
 
 LONGEST_LAG_NS: Final = max(COUNT_LAGS_S) * SECOND_NS
 
@@ -81,9 +82,9 @@ class Network:
         ids = [entry[0] for entry in entries]
         is_sound = 0 < len(ids) <= BATCH_ENTRIES and len(set(map(repr, ids))) == len(ids)
         if not is_sound or self._port.service.find(queue_url) is None:
-            return entries, []
+            return entries, NONE_FAILED
         reached: list[Entry] = []
-        failed: Failed = []
+        failed: list[tuple[str, errors.SqsError]] = []
         for entry, subject in zip(entries, subjects, strict=True):
             if self._happens(PARTIAL, queue_url, caller, subject):
                 failed.append((entry[0], errors.InternalFailure()))

@@ -26,7 +26,7 @@ from . import faults
 from .clock import Clock
 from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
-from .network import Network, joined
+from .network import NONE_FAILED, Network, joined
 from .sources import Address, Source
 from .workers import SharedUse
 
@@ -304,7 +304,7 @@ class Port:
     ) -> BatchAnswer[Message]:
         """See ``Service.send_message_batch``; the caller is the producer."""
         with self._shared:
-            caller, network, given, failed = self._named(caller), self._network, entries, []
+            caller, network, given, failed = self._named(caller), self._network, entries, NONE_FAILED
             if network is not None:
                 network.call("SendMessageBatch", queue_url, caller)
                 entries, failed = network.entries(queue_url, caller, entries, [""] * len(entries))
@@ -493,7 +493,7 @@ class Port:
         action = "DeleteMessageBatch"
         with self._shared:
             caller, network = self._named(caller), self._network if may_fail else None
-            given, failed, subjects = entries, [], [""]
+            given, failed, subjects = entries, NONE_FAILED, [""]
             if network is not None:
                 subjects = network.subjects(queue_url, entries) or [""]
                 network.call(action, queue_url, caller, subjects[0])
@@ -542,7 +542,7 @@ class Port:
         with self._shared:
             action = "ChangeMessageVisibilityBatch"
             caller, network = self._named(caller), self._network
-            given, failed, subjects = entries, [], [""]
+            given, failed, subjects = entries, NONE_FAILED, [""]
             if network is not None:
                 subjects = network.subjects(queue_url, entries) or [""]
                 network.call(action, queue_url, caller, subjects[0])
@@ -619,7 +619,7 @@ class Port:
 
     def _named(self, caller: str) -> str:
         """Who calls: plain code that a stage runs goes by the message that it works on, and how often that was."""
-        if caller is not MAIN or self.stage is None or self.stage.current is None:
+        if caller != MAIN or self.stage is None or self.stage.current is None:
             return caller
         return f"{self.stage.current.subject}#{self.stage.current.occurrence}"
 

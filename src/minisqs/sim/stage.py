@@ -15,6 +15,7 @@ began it begins it anew with ``strands``: each work on a thread of its own, of w
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
@@ -208,6 +209,7 @@ class Stage:
         self.stuck: tuple[Work, str] | None = None
         self.clock_was_read = False
         self.names_were_read = False
+        self._unraisable_hook: Callable[[Any], object] | None = None
         self.harmed: set[str] = set()
         self.out_of_order = ""
 
@@ -321,6 +323,18 @@ class Stage:
         self.over = True
         for strand in self._strands:
             strand.drop()
+        if self._unraisable_hook is not None:
+            sys.unraisablehook, self._unraisable_hook = self._unraisable_hook, None
+
+    def _take_down(self) -> NoReturn:
+        """Raise what takes a stack down; of a generator that raises it on its way out nobody need be told."""
+        if self._unraisable_hook is None:
+            self._unraisable_hook, sys.unraisablehook = sys.unraisablehook, self._tell_unraisable
+        raise Unwind
+
+    def _tell_unraisable(self, told: Any) -> None:
+        if not isinstance(told.exc_value, Unwind) and self._unraisable_hook is not None:
+            self._unraisable_hook(told)
 
     def is_at_rest(self, *, finely: bool) -> bool:
         """Whether no code of the user's is under way but dead one; and, but ``finely``, nothing else is due now."""
@@ -335,7 +349,7 @@ class Stage:
         if work is None:
             return
         if self.over or work.dead:
-            raise Unwind
+            self._take_down()
         visits = work.visits
         visits[number] = visit = visits.get(number, 0) + 1
         if self._teller is not None:
@@ -462,7 +476,7 @@ class Stage:
     def sleep(self, seconds: float) -> None:
         """Let simulated time pass, as ``time.sleep`` does."""
         if self.over:
-            raise Unwind
+            self._take_down()
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         work = self.current

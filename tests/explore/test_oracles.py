@@ -1,0 +1,339 @@
+"""By what a run is judged: each oracle finds its own, and leaves alone what the faults may legally do."""
+
+from __future__ import annotations
+
+import threading  # noqa: TID251  # locks of user code; they are simulated
+
+import pytest
+
+import minisqs
+from minisqs import errors
+
+ORDERS = ["order-1", "order-2"]
+
+
+class Ledger:
+    """Each order once, whatever happens."""
+
+    def __init__(self):
+        self.orders = []
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.work(record)
+
+    def work(self, record):
+        if record["body"] not in self.orders:
+            self.orders.append(record["body"])
+
+    def observe(self):
+        return sorted(self.orders)
+
+
+class Twice(Ledger):
+    """Does it again at each delivery."""
+
+    def work(self, record):
+        self.orders.append(record["body"])
+
+
+def report_of(subject, messages=ORDERS, **settings):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, messages, **settings)
+    return caught.value.report
+
+
+def passes(subject, messages=ORDERS, **settings):
+    return minisqs.check(subject, messages, **{"budget": 300, "runs": 60, **settings})
+
+
+# ------------------------------------------------------------------------------------------------------------- same
+def test_another_state_than_that_of_the_perfect_queue_is_found():
+    report = report_of(Twice)
+    assert report.oracle == "same"
+    assert (report.expected, report.got) == (["order-1"], ["order-1", "order-1"])
+
+
+def test_only_the_oracles_that_are_named_judge():
+    passes(Twice, oracles=["drains"])
+    assert report_of(Twice, oracles=["same"]).oracle == "same"
+
+
+class Uncomparable:
+    """A number that refuses to be compared as a whole, as arrays do."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __eq__(self, other):
+        raise ValueError("ambiguous")
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"<{self.number}>"
+
+
+def test_states_that_cannot_be_compared_are_compared_by_what_they_show():
+    class Shown(Twice):
+        def observe(self):
+            return Uncomparable(len(self.orders))
+
+    class ShownOnce(Ledger):
+        def observe(self):
+            return Uncomparable(len(self.orders))
+
+    passes(ShownOnce)
+    assert repr(report_of(Shown).got) == "<2>"
+
+
+def test_what_is_observed_may_be_nan():
+    class Mean(Ledger):
+        def observe(self):
+            return {"mean": float("nan")}
+
+    passes(Mean)
+
+
+# --------------------------------------------------------------------------------------------------- always, sometimes
+class Stock(Ledger):
+    """Two items; under two deliveries it goes below nothing for a moment, and is put right."""
+
+    def __init__(self):
+        super().__init__()
+        self.items = 2
+
+    def work(self, record):
+        self.items -= 1
+        if record["body"] in self.orders:
+            self.items += 1
+        else:
+            super().work(record)
+
+
+def never_below_zero(shop):
+    return shop.items >= 0
+
+
+def test_always_is_a_function_of_the_subject():
+    report = report_of(Stock, oracles=[minisqs.always(never_below_zero)])
+    assert report.oracle == "always"
+    assert "never_below_zero does not hold any more" in report.verdict
+
+
+def test_always_has_the_name_it_is_given():
+    report = report_of(Stock, oracles=[minisqs.always(lambda shop: shop.items >= 0, "no debt")])
+    assert report.verdict.endswith(": no debt does not hold any more.")
+
+
+def test_always_may_be_a_method():
+    class Watched(Stock):
+        def always(self):
+            return self.items >= 0
+
+    assert report_of(Watched).verdict.endswith(": always() does not hold any more.")
+
+
+def test_always_may_assert():
+    class Watched(Stock):
+        def always(self):
+            assert self.items >= 0, "sold what was not there"
+
+    report = report_of(Watched)
+    assert report.oracle == "always"
+
+
+def test_an_always_that_asserts_and_returns_nothing_holds():
+    class Watched(Ledger):
+        def always(self):
+            assert len(self.orders) <= 2
+
+    passes(Watched)
+
+
+def test_always_that_does_not_hold_on_the_perfect_queue_is_a_misuse():
+    with pytest.raises(errors.UsageError, match="impossible does not hold even on the perfect queue"):
+        minisqs.check(Ledger, ORDERS, oracles=[minisqs.always(lambda shop: not shop.orders, "impossible")])
+
+
+def test_what_always_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        minisqs.check(Ledger, ORDERS, oracles=[minisqs.always(lambda shop: 1 / 0)])
+
+
+def test_always_beside_named_oracles_adds_to_them():
+    assert report_of(Twice, oracles=["same", minisqs.always(lambda shop: True)]).oracle == "same"
+    assert report_of(Twice, oracles=[minisqs.always(lambda shop: True)]).oracle == "same"
+
+
+def test_sometimes_that_was_true_once_is_enough():
+    passes(Twice, oracles=["drains", minisqs.sometimes(lambda shop: len(shop.orders) > 2)])
+
+
+def test_sometimes_that_was_never_true_means_that_too_little_was_tested():
+    report = report_of(Ledger, oracles=[minisqs.sometimes(lambda shop: len(shop.orders) > 2, "three")], budget=50, runs=9)
+    assert report.oracle == "sometimes"
+    assert report.verdict.startswith("three was true at the end of none of ")
+
+
+def test_sometimes_may_be_a_method():
+    class Busy(Ledger):
+        def sometimes(self):
+            return len(self.orders) > 2
+
+    assert report_of(Busy, budget=50, runs=9).verdict.startswith("sometimes() was true at the end of none of ")
+
+
+@pytest.mark.parametrize("make", [minisqs.always, minisqs.sometimes])
+def test_an_oracle_is_made_of_a_function(make):
+    with pytest.raises(errors.UsageError, match="takes a function of the subject, not 3"):
+        make(3)
+
+
+# ------------------------------------------------------------------------------------------------------------- drains
+class GivesUp(Ledger):
+    """Once it has seen a copy it refuses for good."""
+
+    def work(self, record):
+        if record["attributes"]["ApproximateReceiveCount"] != "1":
+            raise ValueError("seen before")
+        super().work(record)
+
+
+def test_a_consumer_that_never_comes_to_rest_is_found():
+    report = report_of(GivesUp)
+    assert report.oracle == "drains"
+    assert "the consumer never comes to rest (message 1 is still there): " in report.verdict
+
+
+class Ping(Ledger):
+    """Waits for a lock that a dead delivery held."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def work(self, record):
+        with self.lock:
+            super().work(record)
+
+
+def test_a_lock_that_a_dead_delivery_holds_is_found():
+    report = report_of(Ping)
+    assert report.oracle == "drains"
+    assert [fault.name for fault in report.faults] == ["kill"]
+    assert "nobody gets on: a lock that was taken at " in report.verdict
+    assert "is waited for, and environment 1, which held it, is dead" in report.verdict
+
+
+def test_a_lock_that_is_tried_with_a_timeout_is_no_trouble():
+    class Patient(Ping):
+        def work(self, record):
+            if not self.lock.acquire(timeout=1):
+                self.lock = threading.Lock()
+                self.lock.acquire()
+            Ledger.work(self, record)
+            self.lock.release()
+
+    passes(Patient)
+
+
+def test_a_lock_that_disconnect_releases_is_no_trouble():
+    class Released(Ping):
+        def environment(self):
+            return self.handler
+
+        def disconnect(self, environment):
+            self.lock = threading.Lock()
+
+    passes(Released)
+
+
+def test_a_lock_of_an_environment_dies_with_it():
+    class Own(Ledger):
+        def environment(self):
+            lock = threading.Lock()
+
+            def handler(event, context):
+                with lock:
+                    for record in event["Records"]:
+                        self.work(record)
+
+            return handler
+
+    passes(Own)
+
+
+# ------------------------------------------------------------------------------------------------------- dead letters
+def test_a_message_that_faults_legally_sent_to_the_dead_letter_queue_is_no_false_alarm():
+    checked = passes(Ledger, queue={"max_receive_count": 1})
+    assert checked.dead_lettered > 0
+    assert "faults sent messages to the dead-letter queue" in checked.text()
+
+
+def test_a_check_without_dead_letters_says_nothing_of_them():
+    checked = passes(Ledger, queue={"max_receive_count": 50})
+    assert checked.dead_lettered == 0
+    assert "dead-letter" not in checked.text()
+
+
+class Picky(Ledger):
+    """Fails on its own account where two messages come out of order, and never recovers."""
+
+    def work(self, record):
+        if record["body"] == "order-2" and "order-1" not in self.orders:
+            raise ValueError("order-1 comes first")
+        super().work(record)
+
+
+def test_a_dead_letter_that_no_fault_accounts_for_is_found():
+    report = report_of(Picky, queue={"max_receive_count": 2}, faults=["reorder", "split"])
+    assert report.oracle == "dead_letters"
+    assert "message 2 went to the dead-letter queue, though no fault used up the receives" in report.verdict
+
+
+def test_a_state_is_judged_where_other_messages_are_dead_legally():
+    """The one message is killed into the dead-letter queue; that the other is charged twice is a bug all the same."""
+
+    class Careless(Ledger):
+        def work(self, record):
+            if record["body"] == "order-2":
+                self.orders.append(record["body"])
+            else:
+                super().work(record)
+
+    assert report_of(Careless, queue={"max_receive_count": 1}).oracle == "same"
+
+
+# ----------------------------------------------------------------------------------------------------- the other names
+@pytest.mark.parametrize("name", ["effect_before_delete", "commutes"])
+def test_an_oracle_that_can_be_named_judges_something(name):
+    """``Twice`` on its own neither drains late nor loses anything; ``Last`` shows the order in which they came."""
+
+    class Last(Ledger):
+        def environment(self):
+            noted = []
+
+            def handler(event, context):
+                noted.extend(record["body"] for record in event["Records"])
+                if len(noted) > 1:
+                    self.orders.append(noted[-1])
+
+            return handler
+
+        def observe(self):
+            return self.orders
+
+    assert report_of(Last, oracles=[name]).oracle == name
+
+
+def test_groups_of_a_fifo_queue_are_worked_in_order():
+    class Lines(Ledger):
+        def work(self, record):
+            self.orders.append(record["body"])
+
+        def observe(self):
+            return sorted(set(self.orders))
+
+    messages = [minisqs.SendMessage(body, message_group_id="g", message_deduplication_id=body) for body in ("a", "b")]
+    passes(Lines, messages, queue={"fifo_queue": True})

@@ -39,16 +39,20 @@ class CarelessBank(Bank):
                 self.accounts.put(record["messageId"], "booked")
 
 
-proof = minisqs.prove(Bank, ["100", "20"], workers=2, faults=1)
-print(proof)
+proof = minisqs.prove(Bank, ["100", "20"], workers=2, faults=2)
+print(f"Bank: proved, in {proof.runs} runs; {proof.pruned} others would show the same.")
+print("within", {name: proof.bounds[name] for name in ("messages", "workers", "faults", "preemptions")})
+print("kinds of fault:", *proof.bounds["kinds"])
+print("what customers may see in the end:", *proof.states)
+print()
 
 try:
-    minisqs.prove(CarelessBank, ["100", "20"], workers=2, faults=1)
+    minisqs.prove(CarelessBank, ["100", "20"], workers=2, faults=2)
 except minisqs.CheckFailed as failed:
-    print(failed.report.verdict)
-    print()
+    print("CarelessBank:")
+    print(failed.report)
 
 try:
     minisqs.prove(Bank, ["100", "20"], workers=2, faults=2, budget=50)
 except minisqs.ProofIncomplete as incomplete:
-    print(incomplete)
+    print("With a budget of 50 runs:", str(incomplete).partition(":")[0])

@@ -192,10 +192,25 @@ def test_a_lock_that_two_processes_take_in_turn_keeps_each_from_the_others_middl
     assert checked.overlaps > 0
 
 
-def test_three_processes_that_overlap_lose_what_each_has_read():
+def point_before(text, scenario):
+    """The point of the statement with that text, from a run in which something happens before it."""
+    for seed in range(100):
+        run = minisqs.run(scenario, faults=Faults(overlap=0.5), seed=seed)
+        for address, fault in zip(run.choices, run.faults, strict=True):
+            if text in fault.words and address.point.endswith(".1"):
+                return address.point
+    raise AssertionError(f"nothing ever happens before {text!r}")
+
+
+@pytest.mark.parametrize("waiting", [["main/1"], ["main/1", "main/2"], ["main/1", "main/2", "main/3"]])
+def test_three_processes_that_wait_for_each_other_lose_what_each_has_read(waiting):
+    """With two that wait, one stack is not enough: the first that waits goes on first."""
     assert minisqs.perfect(reads_then_writes).state == 3
-    totals = {minisqs.run(reads_then_writes, faults=Faults(overlap=0.5), seed=seed).state for seed in range(40)}
-    assert min(totals) == 1
+    point = point_before("totals[0] = before + 1", reads_then_writes)
+    plan = Plan({("overlap", subject, 0, point): 1 for subject in waiting})
+    run = minisqs.run(reads_then_writes, faults=plan)
+    assert run.state == 1
+    assert len(run.choices) == len(waiting)
 
 
 def test_a_process_that_waits_for_the_lock_of_a_dead_one_never_ends():

@@ -80,10 +80,6 @@ class Series:
 class OneMinuteData(Protocol):
     """Whatever can tell a metric minute by minute."""
 
-    def stop(self) -> None:
-        """Keep no more minutes."""
-        self.end_ns = NEVER_NS
-
     def minutes(self, name: str) -> dict[int, int]:
         """A metric by the second at which each minute began."""
         ...
@@ -114,10 +110,6 @@ class Metrics(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._read()[0])
-
-    def stop(self) -> None:
-        """Keep no more minutes."""
-        self.end_ns = NEVER_NS
 
     def minutes(self, name: str) -> dict[int, int]:
         """The one-minute data of a metric.

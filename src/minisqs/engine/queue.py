@@ -709,6 +709,12 @@ class Queue:
         return self._calls, self.sequence, self.received, self.deletes
 
     @property
+    def is_conserved(self) -> bool:
+        """Whether each message, and each copy, is still here or has ended in one way."""
+        ended = self.deleted + self.expired + self.purged + self.moved
+        return self.sequence + self.copies == len(self.messages) - self.stray + ended
+
+    @property
     def visible(self) -> int:
         """How many messages are available, as of the last action."""
         return len(self.messages) - self.in_flight - self.delayed - self.stray
@@ -773,9 +779,7 @@ class Queue:
         assert states.count(IN_FLIGHT) == self.in_flight, "the in-flight messages are counted"
         assert states.count(DELAYED) == self.delayed, "the delayed messages are counted"
         assert states.count(STRAY) == self.stray, "the stray copies are counted"
-        here = len(self.messages) - self.stray
-        ended = self.deleted + self.expired + self.purged + self.moved
-        assert self.sequence + self.copies == here + ended, "each message is in exactly one place"
+        assert self.is_conserved, "each message is in exactly one place"
         assert list(self.messages) == sorted(self.messages), "messages lie in order of arrival"
         for sequence, message in self.messages.items():
             assert message.sequence == sequence, "each message is found under its own sequence number"

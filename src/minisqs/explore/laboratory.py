@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 
@@ -75,7 +75,7 @@ class Laboratory:
         self._during = oracles.during()
         self._stack = ExitStack()
 
-    def __enter__(self) -> Laboratory:
+    def __enter__(self) -> Self:
         self._stack.enter_context(quiet())
         self._stack.enter_context(Intercepts())
         self._stack.callback(self.carriers.close)

@@ -6,7 +6,7 @@ A run has two phases: things go wrong, then they stop and the world comes to res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -61,7 +61,7 @@ def sometimes(holds: Callable[[Any], object], name: str | None = None) -> Predic
 def _predicate(kind: str, holds: object, name: str | None) -> Predicate:
     if not callable(holds):
         raise errors.UsageError(f"{kind} takes a function of the subject, not {holds!r}")
-    return Predicate(kind, holds, name or getattr(holds, "__name__", kind))
+    return Predicate(kind, holds, name or str(getattr(holds, "__name__", kind)))
 
 
 @attrs.frozen(kw_only=True)
@@ -95,9 +95,8 @@ class Oracles:
                 raise errors.UsageError(
                     f"{name!r} is not an oracle; there are {', '.join(NAMED)}, and minisqs.always and sometimes"
                 )
-        for kind in (ALWAYS, SOMETIMES):
-            if callable(getattr(subject, kind, None)):
-                predicates.append(_predicate(kind, _method(kind), f"{kind}()"))
+        own = [kind for kind in (ALWAYS, SOMETIMES) if callable(getattr(subject, kind, None))]
+        predicates += [_predicate(kind, _method(kind), f"{kind}()") for kind in own]
         return cls(
             names=frozenset(names or BY_DEFAULT),
             always=tuple(one for one in predicates if one.kind == ALWAYS),
@@ -146,29 +145,34 @@ class Finding:
 
 def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
     """What is wrong with a run that ended so; None if nothing is."""
-    names, got = oracles.names, outcome.state
     if outcome.violated:
-        return Finding(ALWAYS, f"{outcome.violated} does not hold any more", f"{outcome.violated} always holds", got)
-    if outcome.ended == LOCKED and DRAINS in names:
-        return Finding(DRAINS, f"nobody gets on: {outcome.why}", expected, got)
-    if outcome.ended == NEVER_SETTLES and DRAINS in names:
-        return Finding(DRAINS, _never(outcome), expected, got)
-    if outcome.dead:
-        if not is_legally_dead(outcome) and DEAD_LETTERS in names:
-            return Finding(
-                DEAD_LETTERS,
-                f"{_listed(outcome.dead)} went to the dead-letter queue, though no fault used up the receives",
-                expected,
-                got,
-            )
+        rule = outcome.violated
+        return Finding(ALWAYS, f"{rule} does not hold any more", f"{rule} always holds", outcome.state)
+    if outcome.dead and is_legally_dead(outcome):
         return None  # what the world did to these messages is not the consumer's doing
-    if outcome.left and DRAINS in names:
-        return Finding(DRAINS, f"{_listed(outcome.left)} is still in the queue when all is quiet", expected, got)
-    if outcome.out_of_order and ORDER in names:
-        return Finding(ORDER, outcome.out_of_order, expected, got)
-    if not names.isdisjoint({SAME, EFFECT_FIRST}) and not equal(got, expected):
-        return Finding(SAME, "the outside world is another than after the perfect queue", expected, got)
+    for oracle, what in _complaints(outcome):
+        if what and oracle in oracles.names:
+            return Finding(oracle, what, expected, outcome.state)
+    if not oracles.names.isdisjoint({SAME, EFFECT_FIRST}) and not equal(outcome.state, expected):
+        return Finding(SAME, "the outside world is another than after the perfect queue", expected, outcome.state)
     return None
+
+
+def _complaints(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """What each oracle that needs no comparison says, in words; empty where it is content."""
+    if outcome.ended == LOCKED:
+        yield DRAINS, f"nobody gets on: {outcome.why}"
+    if outcome.ended == NEVER_SETTLES:
+        yield DRAINS, _never(outcome)
+    if outcome.dead:
+        yield (
+            DEAD_LETTERS,
+            f"{_listed(outcome.dead)} goes to the dead-letter queue, though no fault used up its receives",
+        )
+    if outcome.left:
+        yield DRAINS, f"{_listed(outcome.left)} is still in the queue when all is quiet"
+    yield CONSERVED, outcome.lost
+    yield ORDER, outcome.out_of_order
 
 
 def is_legally_dead(outcome: Outcome) -> bool:

@@ -54,6 +54,7 @@ class Outcome:
         harmed: The messages of which faults have used up receives.
         violated: Which oracle of the user's own did not hold.
         out_of_order: How the order of a message group was broken, in words.
+        lost: Which messages are nowhere, in words.
         left: The messages that are still in their queue, by address.
         dead: Those in a dead-letter queue.
         raised: The first exception of a handler, if any.
@@ -72,6 +73,7 @@ class Outcome:
     raised: BaseException | None = None
     violated: str = ""
     out_of_order: str = ""
+    lost: str = ""
 
 
 class Execution:
@@ -280,6 +282,7 @@ class Execution:
         targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
         outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
+        outcome.lost = _lost(queues)
         outcome.harmed = frozenset(stage.harmed)
         if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order
             outcome.out_of_order = stage.out_of_order
@@ -291,6 +294,12 @@ def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:
     return tuple(
         message.address for queue in queues for message in queue.messages.values() if message.state is not STRAY
     )
+
+
+def _lost(queues: Iterable[Any]) -> str:
+    """Which queue cannot account for what was sent to it, in words: each message is in it, or has ended in one way."""
+    names = [queue.name for queue in queues if not queue.is_conserved]
+    return f"messages of the queue {names[0]} are nowhere" if names else ""
 
 
 def kept_state(state: Any) -> Any:

@@ -71,7 +71,7 @@ class Deployed:
         before = sys.modules.get(self._spec.name)
         sys.modules[self._spec.name] = module
         try:
-            exec(self._code(), vars(module))
+            exec(self._code(), vars(module))  # noqa: S102  # which is what importing a module is
         finally:
             if before is None:
                 del sys.modules[self._spec.name]
@@ -358,8 +358,9 @@ def _file_of(subject: Any) -> str:
         target = type(target)
     for one in (target, *getattr(target, "__mro__", ())):
         for function in _functions(one):
-            return function.__code__.co_filename
-    return getattr(sys.modules.get(getattr(target, "__module__", ""), None), "__file__", None) or ""
+            return str(function.__code__.co_filename)
+    module = sys.modules.get(getattr(target, "__module__", ""))
+    return str(getattr(module, "__file__", None) or "")
 
 
 def _functions(target: Any) -> Iterator[Any]:

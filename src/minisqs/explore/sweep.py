@@ -153,7 +153,8 @@ def sweep(
     ``ProcessPoolExecutor`` that spawns its processes imports the main script too: let that begin its work under
     ``if __name__ == "__main__":``. The workers of a Dask cluster need the module on their import path: a
     ``LocalCluster`` has that of the process that made it; elsewhere install the module, set ``PYTHONPATH``,
-    or send its file with ``client.upload_file("shop.py")``. They need the same minisqs and Python as well.
+    or send its file with ``client.upload_file("shop.py")`` before you import it. They need the same minisqs
+    and Python as well.
 
     Args:
         subject, messages, queue, function, mapping, oracles, trace: As for ``check``.

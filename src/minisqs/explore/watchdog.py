@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .. import errors
 from ..sim.stage import Stage, Unwind
@@ -46,7 +46,7 @@ class Watchdog:
         self._timer: tuple[float, float] = (0.0, 0.0)
         self._ends: Any = None
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> Self:
         self._since_s = time.monotonic()
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             self._before = signal.signal(signal.SIGALRM, self._on_alarm)

@@ -102,7 +102,7 @@ class Environments:
 
     def has_warm(self, code: object, keep_warm_ns: int, now: int) -> bool:
         """Whether an idle environment would be used again."""
-        idle = self._idle.get(code)
+        idle = self._idle.get(code, [])
         return bool(idle) and idle[-1].idle_ns + keep_warm_ns > now
 
     def idle(self) -> list[Environment]:

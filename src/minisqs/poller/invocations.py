@@ -255,7 +255,12 @@ class Runs:
         idle = [(one.number if named else 0, one.idle_ns) for one in self.environments()]
         numbers = (self._attempts, self._made) if named else ()
         ending = [
-            (one.deadline_ns, repr(one.answer), type(one.error), one.batch and [d.message.sequence for d in one.batch.deliveries])
+            (
+                one.deadline_ns,
+                repr(one.answer),
+                type(one.error),
+                one.batch and [d.message.sequence for d in one.batch.deliveries],
+            )
             for one in self._kept
             if one.ended_ns is None
         ]
@@ -309,9 +314,7 @@ class Runs:
             self._kernel.at(start_ns, partial(self._run, invocation), label=self._label)
         return invocation
 
-    def _take_or_not(
-        self, configuration: Configuration, batch: Batch, caller: str, now: int
-    ) -> Environment | None:
+    def _take_or_not(self, configuration: Configuration, batch: Batch, caller: str, now: int) -> Environment | None:
         """An environment, where faults may refuse one or replace a warm one."""
         choose = partial(self._port.choose, queue_url=batch.queue_url, caller=caller, subject=batch.subject)
         if choose(THROTTLE, 2):
@@ -431,7 +434,8 @@ class Runs:
         self._fail(
             invocation,
             errors.InvocationFailed(
-                "Runtime.ExitError", f"RequestId: {invocation.request_id} Error: Runtime exited with error: signal: killed"
+                "Runtime.ExitError",
+                f"RequestId: {invocation.request_id} Error: Runtime exited with error: signal: killed",
             ),
         )
         self._end(invocation, ERROR)

@@ -172,7 +172,15 @@ class Slots:
     def standing(self) -> tuple[object, ...]:
         """All that the slots have in hand, and which of them wait."""
         slots = [
-            (slot.index, slot.state, _held(slot.batch), slot.attempts, slot.lease_ns, slot.window_end_ns, slot.poll_began)
+            (
+                slot.index,
+                slot.state,
+                _held(slot.batch),
+                slot.attempts,
+                slot.lease_ns,
+                slot.window_end_ns,
+                slot.poll_began,
+            )
             for slot in self._slots.values()
         ]
         surplus = tuple(_address(one) for slot in self._slots.values() for one in slot.surplus)

@@ -163,9 +163,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
 }
 
-FAULT_OF: Final[Mapping[str, str]] = {
-    question: name for name, fault in FAULTS.items() for question in fault.questions
-}
+FAULT_OF: Final[Mapping[str, str]] = {question: name for name, fault in FAULTS.items() for question in fault.questions}
 """The fault by which each question comes about."""
 
 
@@ -213,7 +211,7 @@ def _rate(instance: object, attribute: attrs.Attribute[float], value: object) ->
 
 
 def _share() -> float:
-    return attrs.field(default=0.0, validator=_rate)  # type: ignore[no-any-return]  # as attrs types its fields
+    return attrs.field(default=0.0, validator=_rate)
 
 
 @attrs.frozen(kw_only=True)

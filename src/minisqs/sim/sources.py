@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from .. import errors
 from ..engine.decisions import INTERRUPT, KILL, OVERLAP, STALL
@@ -67,7 +67,7 @@ class Plan:
         UsageError: Not the form of an address, not a question, or an answer below 0.
     """
 
-    def __init__(self, choices: Mapping[tuple[str, str, int] | tuple[str, str, int, str], int]) -> None:
+    def __init__(self, choices: Mapping[Any, int]) -> None:
         if not isinstance(choices, Mapping):
             raise errors.UsageError(f"a plan is a mapping from addresses to answers, not {choices!r}")
         self.choices: dict[Place, int] = {

@@ -361,7 +361,9 @@ class Stage:
             self._let_happen(arrival, kind, answer)
 
     def _others_could_go_on(self, work: Work) -> bool:
-        if len(self._under_way) > 1 and any(not other.is_over for other in self._under_way.values() if other is not work):
+        if len(self._under_way) > 1 and any(
+            not other.is_over for other in self._under_way.values() if other is not work
+        ):
             return True
         return work.queue is not None and work.queue.visible > 0
 
@@ -601,5 +603,5 @@ def options_at(port: Port, arrival: Arrival, kind: str) -> int:
         now_ns = port.clock.now_ns
         left_ns, timeout_ns = work.lease_ns - now_ns, queue.settings.visibility_timeout_ns
         lengths = [chance.stall_ns(k, left_ns, timeout_ns) for k in range(1, len(chance.STALLS) + 1)]
-        return 1 + sum(0 < left_ns and now_ns + length_ns < work.deadline_ns for length_ns in lengths)
+        return 1 + sum(left_ns > 0 and now_ns + length_ns < work.deadline_ns for length_ns in lengths)
     return 2 if work.consumer == faults.PROCESS else 1

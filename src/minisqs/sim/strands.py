@@ -21,7 +21,9 @@ DROP_WITHIN_S: Final = 1.0
 class OnSwitch(Protocol):
     """Who wants to know that a strand goes on, or has stopped."""
 
-    def __call__(self, strand: Strand, *, runs: bool) -> None: ...
+    def __call__(self, strand: Strand, *, runs: bool) -> None:
+        """A strand goes on, or has stopped."""
+        ...
 
 
 class _Carrier:

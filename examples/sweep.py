@@ -1,4 +1,4 @@
-"""Two thousand seeds, each a run in which other things go wrong, on two processes.
+"""A thousand seeds, each a run in which other things go wrong, on two processes.
 
 A till charges each order once, or so it seems: it looks whether it has seen the order, charges, and notes it.
 On the perfect queue that is right. A sweep draws for every seed what goes wrong in the world. Most seeds do no
@@ -45,8 +45,8 @@ class SafeTill(Till):
 
 def main() -> None:
     with ProcessPoolExecutor(2) as pool:
-        swept = minisqs.sweep(Till, ORDERS, seeds=range(2_000), executor=pool, faults=["kill", "duplicate"])
-        safe = minisqs.sweep(SafeTill, ORDERS, seeds=range(500), executor=pool)
+        swept = minisqs.sweep(Till, ORDERS, seeds=range(1_000), executor=pool, faults=["kill", "duplicate"])
+        safe = minisqs.sweep(SafeTill, ORDERS, seeds=range(200), executor=pool)
     print(f"{swept.runs:,} seeds, {len(swept.failing_seeds):,} of them fail: {swept.failing_seeds[:8]} and so on.")
     print("The first ten, made small, are these stories:\n")
     for report in swept.failures:
@@ -54,10 +54,9 @@ def main() -> None:
     print("\nThe first of them, in full:\n")
     for line in swept.failures[0].text().splitlines():
         print(line if len(line) <= 110 else f"{line[:109]}…")
-    here = minisqs.sweep(Till, ORDERS, seeds=range(2_000), faults=["kill", "duplicate"])
-    print(f"\nThe same without a pool: {here == swept}\n")
-    for line in safe.text().splitlines():
-        print(line)
+    here = minisqs.sweep(Till, ORDERS, seeds=range(1_000), faults=["kill", "duplicate"])
+    print(f"\nThe same without a pool: {here == swept}.")
+    print(safe.text().partition("\n")[0])
 
 
 if __name__ == "__main__":

@@ -195,6 +195,18 @@ def test_a_killed_process_is_started_anew_and_its_message_comes_back_when_its_le
     assert [entry.cause for entry in ended] == ["killed: started anew in 1 s"]
 
 
+def test_an_interrupted_process_that_lets_the_exception_through_is_started_anew_too():
+    point = next(
+        address.point
+        for seed in range(100)
+        for address in minisqs.run(comes_back, faults=Faults(interrupt=0.5), seed=seed).choices
+    )
+    run = minisqs.run(comes_back, faults=Plan({("interrupt", "main/1", 0, point): 1}))
+    assert run.state == [(2, 30.0)]
+    [ended] = [entry for entry in run.journal if entry.action == "process ended"]
+    assert ended.cause == "Interrupted: started anew in 1 s"
+
+
 @pytest.mark.parametrize(("answer", "seconds"), [(1, 30), (2, 60), (3, 300), (4, 3600)])
 def test_a_process_may_sleep_past_its_lease_whatever_it_does(answer, seconds):
     point = next(

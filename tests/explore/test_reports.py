@@ -8,6 +8,7 @@ difference before it is kept::
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -27,7 +28,7 @@ ORDINARY = [
     "price board",  # two messages in another order
     "sensor archive",  # batches are cut otherwise
     "tax filing",  # killed twice
-    "rota planner",  # a copy, and a kill
+    "invoice numbers",  # two environments
     "donation drive",  # numbers
 ]
 BY_NAME = {specimen.name: specimen for specimen in ZOO}
@@ -35,7 +36,9 @@ BY_NAME = {specimen.name: specimen for specimen in ZOO}
 every_specimen = pytest.mark.parametrize("specimen", ZOO, ids=lambda specimen: specimen.name.replace(" ", "-"))
 
 
-def report_of(specimen):
+@functools.cache
+def report_named(name):
+    specimen = BY_NAME[name]
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(
             specimen.bug,
@@ -45,6 +48,10 @@ def report_of(specimen):
             mapping=specimen.mapping,
         )
     return caught.value.report
+
+
+def report_of(specimen):
+    return report_named(specimen.name)
 
 
 @pytest.mark.parametrize("name", ORDINARY)
@@ -88,3 +95,98 @@ def test_every_timeline_tells_each_fault_and_ends_in_what_the_report_says(specim
     assert times == sorted(times)
     assert sum(line.is_fault for line in report.timeline) >= len(report.faults)
     assert {line.lane for line in report.timeline} <= set(range(len(report.lanes) + 1))
+
+
+# ------------------------------------------------------------------------------------------- what should be better
+@pytest.mark.xfail(reason="objects without a repr of their own are shown with their address in memory")
+def test_no_report_shows_an_address_in_memory():
+    """It would be another one at each run, so the same story would not read the same."""
+    assert [specimen.name for specimen in ZOO if " at 0x" in report_of(specimen).text()] == []
+
+
+@pytest.mark.xfail(reason="copies of an object without equality are taken for other objects at each statement")
+def test_a_statement_that_changes_nothing_is_not_told_as_a_change():
+    lines = [line.text for line in report_of(BY_NAME["subscriptions"]).timeline]
+    assert not any("if winner is me" in line and "->" in line for line in lines)
+
+
+@pytest.mark.xfail(reason="timelines of 18 lines, long faults and paths add up to 34")
+def test_every_report_of_the_zoo_fits_on_a_screen():
+    long = [specimen.name for specimen in ZOO if len(report_of(specimen).text().splitlines()) > MOST_LINES]
+    assert long == []
+
+
+@pytest.mark.xfail(reason="a different state is told as a missing effect of a message, and the states are left out")
+def test_a_lost_order_of_two_messages_is_told_by_what_it_leaves():
+    verdict = report_of(BY_NAME["price board"]).verdict
+    assert verdict.endswith("that leaves {'tea': 3} instead of {'tea': 4}.")
+
+
+@pytest.mark.xfail(reason="the last lines of the queue are told at the next event only, and there is none")
+def test_a_timeline_ends_with_the_delete():
+    assert report_of(BY_NAME["payout run"]).timeline[-1].text == "message 1 is deleted"
+
+
+@pytest.mark.xfail(reason="a poller's name and a sentence without a subject stand side by side")
+def test_a_batch_that_is_cut_otherwise_is_told_in_a_sentence():
+    lines = [line.text for line in report_of(BY_NAME["sensor archive"]).timeline]
+    assert not any("orders/handler/1 it " in line for line in lines)
+
+
+@pytest.mark.xfail(reason="a qualified name holds <locals>, so neither the verdict nor the line can be read as Python")
+def test_a_subject_inside_a_function_has_a_plain_name():
+    class Post:
+        def __init__(self):
+            self.sent = []
+
+        def handler(self, event, context):
+            self.sent.extend(record["body"] for record in event["Records"])
+
+        def observe(self):
+            return sorted(self.sent)
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Post, ["a"])
+    assert caught.value.report.replay.startswith("minisqs.replay(Post, ")
+
+
+class Ledger:
+    """Three hundred rows, of which a redelivery changes one."""
+
+    def __init__(self):
+        self.rows = {f"row-{number:03}": 0 for number in range(300)}
+
+    def handler(self, event, context):
+        self.rows["row-299"] += len(event["Records"])
+
+    def observe(self):
+        return self.rows
+
+
+@pytest.mark.xfail(reason="long states are cut at their end, wherever they differ")
+def test_a_small_difference_of_large_states_is_told_where_it_is():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Ledger, ["a"])
+    assert "row-299" in caught.value.report.verdict
+
+
+class Quits:
+    """Ends its process at each redelivery, for ever."""
+
+    def __init__(self):
+        self.sent = set()
+
+    def handler(self, event, context):
+        if any(record["attributes"]["ApproximateReceiveCount"] != "1" for record in event["Records"]):
+            raise SystemExit
+        self.sent.update(record["body"] for record in event["Records"])
+
+    def observe(self):
+        return self.sent
+
+
+@pytest.mark.xfail(reason="each environment has a lane of its own, and those that quit are never ended")
+def test_the_lanes_of_many_environments_fit_on_a_screen():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Quits, ["a"], oracles=["drains"])
+    assert max(len(line) for line in caught.value.report.text().splitlines()) <= WIDEST

@@ -6,6 +6,9 @@ import pytest
 
 import minisqs
 from minisqs import Consumer, Faults, Plan
+from minisqs.explore.choices import Exploration
+from minisqs.sim.sources import PointAddress
+from minisqs.sim.stage import Arrival, Work
 
 
 @minisqs.scenario
@@ -254,6 +257,34 @@ def test_in_a_world_of_its_own_a_function_sends_as_plain_code():
     first.send("a")
     consumer.poll()
     assert [entry.message for entry in world.journal if entry.action == "SendMessage"] == ["main/1", "main/2"]
+
+
+# --------------------------------------------------------------------------------------- each thing once
+def test_what_is_planned_for_a_work_happens_to_no_other_that_lies_in_its_place():
+    """Python gives a new work the place in memory, and so the id, of one that is gone."""
+    answers = Exploration({PointAddress("kill", "main/1", 0, "end.1"): 1}, frozenset())
+    answers.port = minisqs.World().sqs
+    nothing = {"messages": (), "queue_url": "", "consumer": "process", "lease_ns": 0, "deadline_ns": 0}
+    work = Work("main/1", 0, "only", has_ended=bool, end=list, **nothing)
+    answers.begin(work)
+    assert list(answers.at(Arrival(work, -1, 1, others=False))) == [("kill", 1)]
+    work.occurrence = 1
+    answers.begin(work)
+    assert list(answers.at(Arrival(work, -1, 1, others=False))) == []
+
+
+@minisqs.scenario
+def many(world):
+    queue, done = world.create_queue("in", visibility_timeout=30), []
+    Consumer(queue, lambda message: done.append(message.body), name="only").start()
+    for number in range(40):
+        queue.send(f"{number:02}")
+    return lambda: len(done)
+
+
+def test_a_scenario_of_many_messages_is_not_taken_for_one_in_which_nothing_changes():
+    assert minisqs.perfect(many).state == 40
+    assert minisqs.run(many, faults=Plan({})).state == 40
 
 
 # ------------------------------------------------------------------------------- processes that die and return

@@ -45,7 +45,7 @@ def test_failing_seeds_are_all_told_and_the_first_are_made_small():
     first = done.failures[0]
     assert first.got != first.expected
     assert len(first.messages) == 1
-    assert first.tried == f"Found with seed {first.seed}, by a sweep of 80 seeds."
+    assert (first.tried.runs, first.tried.faults) == (80, done.faults)
     assert minisqs.replay(swept.Till, first.token, ORDERS).state == first.got
 
 
@@ -72,7 +72,9 @@ def test_equal_stories_of_several_seeds_are_told_once():
     done = sweep(messages=["order-1"], faults=["kill"], most_failures=5)
     assert len(done.failing_seeds) >= 5
     assert len({report.token for report in done.failures}) == len(done.failures) < 5
-    assert done.failures[0].seed == done.failing_seeds[0]
+    seeds = [report.seed for report in done.failures]
+    assert seeds == sorted(seeds)
+    assert seeds[0] == done.failing_seeds[0]
 
 
 def test_no_story_is_made_small_where_none_is_wanted():

@@ -314,7 +314,7 @@ class Consumer:
         except BaseException as error:
             if stage.over or isinstance(error, KeyboardInterrupt):  # the latter is the user at the keyboard
                 raise
-            self._die(run, f"{type(error).__name__}: {error}")
+            self._die(run, ": ".join(filter(None, (type(error).__name__, str(error)))))
             return None
         self._check_result(result)
         stage.came_to_end(work)

@@ -91,6 +91,8 @@ def changed(settings: Settings, attributes: Mapping[str, str], *, queue_arn: str
         InvalidAttributeName: Not an attribute that can be set on this queue.
         InvalidAttributeValue, InvalidParameterValue: A value out of range or form.
     """
+    if not attributes:
+        return settings
     context = _Context(queue_arn, settings, neighbours)
     changes: dict[str, object] = {}
     for name, value in attributes.items():

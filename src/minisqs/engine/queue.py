@@ -708,6 +708,10 @@ class Queue:
         """Numbers of which at least one grows with every call that changes something."""
         return self._calls, self.sequence, self.received, self.deletes
 
+    def is_empty(self, now: int) -> bool:
+        """Whether nothing is available, and nothing falls due that would change that."""
+        return not self.visible and self._unsettled_ns > now
+
     @property
     def is_conserved(self) -> bool:
         """Whether each message, and each copy, is still here or has ended in one way."""

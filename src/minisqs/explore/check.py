@@ -13,14 +13,14 @@ from .. import errors
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
-from ..sim.sources import Plan, SeededSource
+from ..sim.sources import Plan, SeededSource, Source
 from ..world import _key
 from . import memory, report, tokens
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, SOMETIMES, Finding, Oracles, equal
 from .report import Report
-from .runs import Execution, Outcome
+from .runs import Outcome
 from .search import Search, random_story, roots_of
 from .shrink import shrink
 from .stories import Kept, Story
@@ -262,21 +262,27 @@ class Run:
 
     Attributes:
         state: What was observed at the end.
-        journal: What happened in SQS and Lambda, in order.
-        token: What replays it.
-        faults: What went wrong, in words.
+        choices: What went wrong, as data: ``minisqs.run(..., faults=minisqs.Plan(run.choices))`` is the same run.
     """
 
     def __init__(
-        self, laboratory: Laboratory, kept: Kept, execution: Execution, outcome: Outcome, workers: int | None
+        self, laboratory: Laboratory, kept: Kept, source: Source | None, outcome: Outcome, workers: int | None
     ) -> None:
         self._laboratory = laboratory
         self._kept = kept
+        self._source = source
         self._outcome = outcome
         self._workers = workers
         self.state = outcome.state
-        self.journal: Journal = execution.world.journal
         self.choices = dict(outcome.happened)
+
+    @property
+    def journal(self) -> Journal:
+        """What happened in SQS and Lambda, in order. Cost: that of the run, which is made again for it."""
+        source = None if self._source is None else self._source.afresh()
+        with self._laboratory as laboratory:
+            execution, _ = laboratory.show(self._kept, source, self._workers, keeps_journal=True)
+        return execution.world.journal
 
     @property
     def faults(self) -> tuple[report.Fault, ...]:
@@ -347,8 +353,8 @@ def run(
 def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:
     with Laboratory(case, oracles, FAULTS) as laboratory:
         kept = case.everything if kept is None else kept
-        execution, outcome = laboratory.show(kept, source, workers)
-        return Run(laboratory, kept, execution, outcome, workers)
+        _, outcome = laboratory.show(kept, source, workers)
+        return Run(laboratory, kept, source, outcome, workers)
 
 
 def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, **settings: Any) -> Run:

@@ -247,11 +247,15 @@ class Laboratory:
         self.impatient = True
         return True
 
-    def show(self, kept: Kept, source: Source | None, workers: int | None) -> tuple[Execution, Outcome]:
-        """One run with its journal."""
+    def show(
+        self, kept: Kept, source: Source | None, workers: int | None, *, keeps_journal: bool = False
+    ) -> tuple[Execution, Outcome]:
+        """One run that is not counted, perhaps with its journal."""
         seed_randomness(b"run")
         for carriers in (None, self.carriers):
-            execution = Execution(self.case, kept, source, carriers=carriers, workers=workers, keeps_journal=True)
+            execution = Execution(
+                self.case, kept, source, carriers=carriers, workers=workers, keeps_journal=keeps_journal
+            )
             outcome = execution.go()
             if not execution.needs_strands:
                 break

@@ -166,6 +166,7 @@ class Case:
         self.is_fifo = bool(self.queue.get("fifo_queue"))
         self.queue_name = self.queue.pop("name", QUEUE + ".fifo" if self.is_fifo else QUEUE)
         self.trace = statements.traced(trace, _file_of(self.subject))
+        self._mapping_settings: Any = None
         self._following: statements.Following | None = None
 
     @property
@@ -271,7 +272,8 @@ class Case:
         function = lambda_.create_function(
             handler, settings.pop("name", "handler"), settings.pop("reserved_concurrency", None), **settings
         )
-        lambda_.create_event_source_mapping(queue.arn, function, dict(self.mapping))
+        given = dict(self.mapping) if self._mapping_settings is None else self._mapping_settings
+        self._mapping_settings = lambda_.create_event_source_mapping(queue.arn, function, given).settings
         for place in kept:
             message = self.messages[place]
             world.sqs.service.skip_places("main", place)

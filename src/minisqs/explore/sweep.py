@@ -31,7 +31,7 @@ import attrs
 from .. import errors
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS
-from .check import GivenFaults, _has_rates, _rates, _whole, tell
+from .check import Checked, GivenFaults, _has_rates, _rates, _whole, tell
 from .choices import wanted
 from .laboratory import Laboratory
 from .oracles import Oracles
@@ -70,7 +70,8 @@ class Sweep:
         subject: Of what.
         runs: How many runs there were, one for each seed.
         failures: The smallest stories of the first failing seeds, each once, with ``seed`` the first that found it.
-        failing_seeds: All seeds whose runs fail, in order.
+        failing_seeds: All seeds whose runs fail, in order. A run that is given up as nothing in it seems to change any
+            more is among them, unless its story was to be made small and then came to rest after all.
         faults: How often each fault really happened.
         redeliveries: How often a message was handed over again.
         overlaps: How often a delivery ran while another was under way.
@@ -311,30 +312,44 @@ class _Site:
 
     def swept(self, total: _Chunk, most: int) -> Sweep:
         """The answer to the user."""
-        return Sweep(
+        tried = Checked(
             subject=self._case.name,
+            found=bool(total.failures),
             runs=total.runs,
-            failures=self._reports(total, total.failures[:most]),
-            failing_seeds=tuple(failure.seed for failure in total.failures),
             faults={name: total.tally[name] for name in FAULTS if total.tally[name]},
             redeliveries=total.redeliveries,
             overlaps=total.overlaps,
             dead_lettered=total.dead_lettered,
+            complete=False,
+        )
+        told = self._told(total.failures[:most], tried)
+        reports: dict[str, Report] = {}
+        for report in filter(None, told.values()):
+            reports.setdefault(report.token, report)
+        return Sweep(
+            subject=tried.subject,
+            runs=tried.runs,
+            failures=tuple(reports.values()),
+            failing_seeds=tuple(one.seed for one in total.failures if told.get(one.seed, one) is not None),
+            faults=tried.faults,
+            redeliveries=tried.redeliveries,
+            overlaps=tried.overlaps,
+            dead_lettered=tried.dead_lettered,
             never=tuple(one.name for one in self._oracles.sometimes if one.name not in total.seen),
         )
 
-    def _reports(self, total: _Chunk, failures: Sequence[_Failure]) -> tuple[Report, ...]:
-        """The smallest stories, each once."""
-        reports: dict[str, Report] = {}
+    def _told(self, failures: Sequence[_Failure], tried: Checked) -> dict[int, Report | None]:
+        """The smallest story of each seed; None where it only seemed that the run never settles."""
+        reports: dict[int, Report | None] = {}
         if failures:
             with _turn, self._laboratory() as laboratory:
                 for failure in failures:
-                    told = tell(laboratory, self._smallest(laboratory, failure))
-                    tried = f"Found with seed {failure.seed}, by a sweep of {_many(total.runs, 'seed')}."
-                    reports.setdefault(told.token, attrs.evolve(told, seed=failure.seed, tried=tried))
-        return tuple(reports.values())
+                    story = self._smallest(laboratory, failure)
+                    told = None if story is None else tell(laboratory, story)
+                    reports[failure.seed] = told and attrs.evolve(told, seed=failure.seed, tried=tried)
+        return reports
 
-    def _smallest(self, laboratory: Laboratory, failure: _Failure) -> Story:
+    def _smallest(self, laboratory: Laboratory, failure: _Failure) -> Story | None:
         story = self._story(laboratory, failure.seed)
         if story is None or _Failure.of(failure.seed, story) != failure:
             raise errors.UsageError(
@@ -342,7 +357,10 @@ class _Site:
                 f"version of {self._case.name}, of minisqs or of Python, or it depends on something that differs between "
                 "processes, such as the order of a set of texts"
             )
-        return shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
+        smallest = shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
+        is_confirmed = laboratory.is_confirmed(smallest)
+        laboratory.impatient = True  # each seed is run as it was where it was found
+        return smallest if is_confirmed else None
 
 
 # ------------------------------------------------------------------------------------------------- near and far

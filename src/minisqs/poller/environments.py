@@ -10,6 +10,7 @@ Source: Lambda guide, Understanding Lambda function scaling; lambda-poller.md F2
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -23,17 +24,25 @@ class Environment:
 
     Attributes:
         code: What it runs: one configuration of the function.
-        log_stream: The name of its log stream; empty as long as it is new.
         idle_ns: Since when it has been idle.
-        number: Its number among those of the function, from 1.
+        number: Its number among those of the function, from 1; 0 as long as it is new.
         handler: Its own handler, once it has one.
+        name_stream: Makes the name of its log stream.
     """
 
     code: object
-    log_stream: str = ""
     idle_ns: int = 0
     number: int = 0
     handler: Any = None
+    name_stream: Callable[[], str] | None = None
+    _log_stream: str = ""
+
+    @property
+    def log_stream(self) -> str:
+        """The name of its log stream, made when it is first asked for; empty as long as it is new."""
+        if not self._log_stream and self.name_stream is not None:
+            self._log_stream = self.name_stream()
+        return self._log_stream
 
 
 @attrs.define(eq=False)

@@ -300,8 +300,10 @@ class Runs:
             return None
         self._concurrency.change(self._environments.busy, now)
         start_ns = now
-        if not environment.log_stream:
-            environment.log_stream = self._new_log_stream(environment, version, now)
+        if not environment.number:
+            self._made += 1
+            environment.number = self._made
+            environment.name_stream = partial(self._new_log_stream, self._made, version, now)
             start_ns += nanoseconds(configuration.cold_start)
         invocation = Invocation(
             self, self._attempts, environment, configuration, version, qualifier, make_event, mapping, on_end, batch
@@ -336,10 +338,8 @@ class Runs:
         cause = f"of {self.name}: request {invocation.request_id} in {invocation.log_stream}{cold}"
         self._port.note("invocation", "", caller, cause)
 
-    def _new_log_stream(self, environment: Environment, version: str, now: int) -> str:
-        self._made += 1
-        environment.number = self._made
-        digits = self._port.service.identifiers.uuid(f"environment {self._address} {self._made}").replace("-", "")
+    def _new_log_stream(self, number: int, version: str, now: int) -> str:
+        digits = self._port.service.identifiers.uuid(f"environment {self._address} {number}").replace("-", "")
         return f"{datetime.fromtimestamp(now // SECOND_NS, UTC):%Y/%m/%d}/[{version}]{digits}"
 
     # ---------------------------------------------------------------------------------------------- running

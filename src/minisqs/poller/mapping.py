@@ -118,6 +118,11 @@ class EventSourceMapping:
         """The function, with its version or alias if one was given."""
         return str(self._reference)
 
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
     def standing(self) -> tuple[object, ...]:
         """All that its slots have in hand."""
         return self._slots.standing()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -48,6 +49,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
 }
 
 
+@lru_cache(maxsize=64)
 def profile_of(
     name: str, minimum_pollers: int | None, maximum_pollers: int | None, maximum_concurrency: int | None, account: int
 ) -> Profile:

@@ -112,7 +112,7 @@ class Lambda:
 
     # --------------------------------------------------------------------------------------------- mappings
     def create_event_source_mapping(
-        self, queue_arn: str | None, function: object, settings: dict[str, Any]
+        self, queue_arn: str | None, function: object, settings: dict[str, Any] | Settings
     ) -> EventSourceMapping:
         """See ``World.create_event_source_mapping``."""
 
@@ -121,7 +121,7 @@ class Lambda:
                 raise errors.UsageError(f"a queue is a Queue or its ARN, not {queue_arn!r}")
             if queue_arn and not queue_arn.startswith("arn:") and self._port.service.find(queue_arn) is not None:
                 raise errors.UsageError(f"a queue is a Queue or its ARN, not its name or URL, {queue_arn!r}")
-            wanted = checked(settings)
+            wanted = settings if isinstance(settings, Settings) else checked(settings)
             if not queue_arn or not queue_arn.startswith("arn:aws:sqs:"):
                 raise errors.InvalidParameterValueException("Unrecognized event source.")
             reference = self.refer(function)

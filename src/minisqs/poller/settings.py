@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final, TypedDict
 
 import attrs
@@ -312,7 +313,7 @@ class Settings:
     @property
     def ratio(self) -> Fraction:
         """The share of slots that backing off takes away at most."""
-        return Fraction(str(self.backoff_ratio)) if self.backoff else Fraction(0)
+        return _exactly(self.backoff_ratio if self.backoff else 0)
 
     def profile_within(self, account_concurrency: int) -> Profile:
         """How the mapping scales in an account."""
@@ -323,6 +324,12 @@ class Settings:
             self.maximum_concurrency,
             account_concurrency,
         )
+
+
+@lru_cache(maxsize=16)
+def _exactly(number: float) -> Fraction:
+    """A number as it is written."""
+    return Fraction(str(number))
 
 
 def checked(given: Mapping[str, Any], base: Settings | None = None) -> Settings:

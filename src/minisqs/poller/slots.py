@@ -318,6 +318,8 @@ class Slots:
             return None
         first_look, slot.poll_began = not slot.poll_began, True
         self._budget.calls += first_look
+        if not last_look and self._port.service.is_empty(self._queue_url, self._clock.now_ns):
+            return []
         request = ReceiveMessage(self._most(slot), self._visibility_timeout(slot), limits.POLL_NS // SECOND_NS)
         try:
             deliveries = self._port.receive_once(

@@ -7,7 +7,7 @@ fault may happen at all; whatever it refuses is never injected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import attrs
@@ -224,8 +224,8 @@ class Faults:
         miss: Of short polls: some servers are not asked.
         stale_delete: Of deletes with an older handle: nothing is deleted.
         stale_counts: Of looks at a queue's counters: they are old.
-        lost_answer: Of calls: done, and the answer is lost.
-        api_error: Of calls: not done, for a fault of SQS's own.
+        lost_answer: Of calls, but those that make and change queues: done, and the answer is lost.
+        api_error: Of the same calls: not done, for a fault of SQS's own.
         partial: Of entries of batch calls: not done.
         kill, interrupt, stall, overlap: Of statements; only where minisqs runs the code (``check``, ``run`` …).
         recycle: Of warm starts: the environment is a new one.
@@ -287,19 +287,14 @@ def in_words(question: str, answer: int) -> str:
     >>> in_words("reorder", 3)
     'the 3rd message behind it is handed out first'
     """
-    if question == chance.DUPLICATE_AFTER_DELETE:
-        return f"a server missed the delete; its copy is shown again {chance.STRAY_DELAYS[answer - 1]}"
     if question == chance.MISS:
         missed = answer.bit_count()
         return f"the poll asks {chance.SERVERS - missed} of the queue's {chance.SERVERS} servers"
-    if question == chance.STALL:
-        return f"it sleeps until {chance.STALLS[answer - 1]}"
-    if question == chance.STALE_COUNTS:
-        return f"the counters are {chance.COUNT_LAGS_S[answer - 1]} seconds old"
+    if question in _LISTED:
+        words, listed = _LISTED[question]
+        return words.format(listed[answer - 1])
     if question == chance.OVERLAP:
         return "others go on before it does" if answer == 1 else "a message of its batch is delivered again meanwhile"
-    if question == chance.SKEW:
-        return f"its clock is {skew_s(answer):+d} s off"
     return _WORDS[question].format(answer=answer, ordinal=_ordinal(answer))
 
 
@@ -307,6 +302,14 @@ def skew_s(answer: int) -> int:
     """How many seconds a clock is off: 1, -1, 60, -60 for the answers 1 to 4."""
     return chance.SKEWS_S[answer - 1]
 
+
+_LISTED: Final[Mapping[str, tuple[str, Sequence[object]]]] = {
+    chance.DUPLICATE_AFTER_DELETE: ("a server missed the delete; its copy is shown again {}", chance.STRAY_DELAYS),
+    chance.STALL: ("it sleeps until {}", chance.STALLS),
+    chance.STALE_COUNTS: ("the counters are {} seconds old", chance.COUNT_LAGS_S),
+    chance.SKEW: ("its clock is {:+d} s off", chance.SKEWS_S),
+}
+"""The questions of which each answer stands for something in a list."""
 
 _WORDS: Final[Mapping[str, str]] = {
     chance.DUPLICATE: "it is shown again at once, beside the delivery in flight",

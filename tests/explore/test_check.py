@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -238,10 +239,8 @@ def test_what_a_handler_raises_on_the_perfect_queue_is_raised_with_its_own_trace
 
 def test_a_consumer_that_only_works_on_all_messages_together_is_no_misuse():
     """The search and the shrinking try fewer messages; where these alone never settle, that says nothing."""
-    try:
+    with contextlib.suppress(minisqs.CheckFailed):
         minisqs.check(Pair, ORDERS, budget=100, runs=20)
-    except minisqs.CheckFailed:
-        pass
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
@@ -354,12 +353,9 @@ class Auditing(Shop):
 
 @pytest.mark.xfail(reason="what observe raises is lost where the run is nested in a kill, and a None is judged")
 def test_an_observe_that_raises_is_no_run_in_which_nothing_went_wrong():
-    try:
+    with pytest.raises(AssertionError) as caught:
         minisqs.check(Auditing, ORDERS)
-    except minisqs.CheckFailed as failed:
-        assert failed.report.faults
-    except AssertionError as error:
-        assert "charged twice" in str(error)
+    assert getattr(caught.value, "report", None) is None or caught.value.report.faults
 
 
 class Homeless(Ledger):
@@ -387,5 +383,5 @@ class Shared(Ledger):
 
 @pytest.mark.xfail(reason="only module globals are looked at, not the attributes of the subject's class")
 def test_state_in_a_class_is_told_by_name():
-    with pytest.raises(errors.UsageError, match="Shared.charges keeps state"):
+    with pytest.raises(errors.UsageError, match=r"Shared\.charges keeps state"):
         minisqs.check(Shared, ORDERS)

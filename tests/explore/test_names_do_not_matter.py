@@ -109,7 +109,7 @@ class Renaming(ast.NodeTransformer):
         node.name = node.name if node.name in OF_OTHERS and node.name not in self.names.attributes else own
         return self.without_docstring(node)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815  # as ast calls it
 
     def visit_arg(self, node):
         node.arg = self.names.new.get(node.arg, node.arg)

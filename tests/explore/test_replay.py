@@ -172,6 +172,23 @@ def test_other_settings_are_refused(settings):
     assert "with other arguments for queue, function or mapping" in refused(report_of(Shop).token, **settings)
 
 
+class Ids(Shop):
+    """Shows the ids of its messages, which are hashes of the seed."""
+
+    def handler(self, event, context):
+        self.charges.extend(record["messageId"] for record in event["Records"])
+
+
+@pytest.mark.xfail(reason="the seed is no part of the digest of the settings")
+def test_another_seed_is_refused_or_plays_the_same():
+    report = report_of(Ids, ["a"], seed=5)
+    try:
+        state = minisqs.replay(Ids, report.token, ["a"]).state
+    except errors.UsageError:
+        return
+    assert state == report.got
+
+
 def test_another_subject_is_refused():
     assert "with another subject" in refused(report_of(Shop).token, Store)
 

@@ -72,9 +72,9 @@ class Exploration(Source):
         for points in self._at.values():
             for happens in points.values():
                 happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
-        self._now: dict[int, dict[str, list[tuple[str, int]]]] = {}
+        self._now: dict[Work, dict[str, list[tuple[str, int]]]] = {}
         self._fingerprint: Callable[[], object] | None = None
-        self._options_of: dict[tuple[int, bool, bool], tuple[int, int, int, int]] = {}
+        self._options_of: dict[tuple[Work, bool, bool], tuple[int, int, int, int]] = {}
 
     @property
     def asks_ties(self) -> bool:
@@ -122,7 +122,7 @@ class Exploration(Source):
         """Find what is planned for a work."""
         planned = self._at.get((work.subject, work.occurrence))
         if planned:
-            self._now[id(work)] = planned
+            self._now[work] = planned
 
     def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What the plan has for a statement."""
@@ -131,7 +131,7 @@ class Exploration(Source):
             if self._fingerprint is not None:
                 arrival.lasting = self._fingerprint()
             self.asked.append((arrival, self._options(arrival)))
-        planned = self._now.get(id(arrival.work)) if self._now else None
+        planned = self._now.get(arrival.work) if self._now else None
         if planned is None:
             return ()
         digest = END if arrival.number < 0 else CODE.digest(arrival.number)
@@ -139,7 +139,7 @@ class Exploration(Source):
 
     def _options(self, arrival: Arrival) -> tuple[int, int, int, int]:
         """In the order of ``POINT_KINDS``; of most works they are the same at each statement."""
-        key = (id(arrival.work), arrival.others, arrival.number < 0)
+        key = (arrival.work, arrival.others, arrival.number < 0)
         options = self._options_of.get(key)
         if options is None:
             port = self.port

@@ -17,7 +17,9 @@ _ATOMS: Final = frozenset({int, float, str, bytes, bool, type(None), complex})
 
 
 def fingerprint_of(outside: Any) -> object:
-    """What an object holds; None if that cannot be said."""
+    """What an object holds; None if that cannot be said, or there is none."""
+    if outside is None:
+        return None
     try:
         return canonical(outside.__getstate__())
     except Exception:  # noqa: BLE001  # whatever its pickling raises: then nothing is concluded from it

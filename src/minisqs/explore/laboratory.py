@@ -163,7 +163,7 @@ class Laboratory:
             try:
                 outcome = execution.go()
             finally:
-                self.watchdog.stage = None
+                self.watchdog.end_run()
             if not execution.needs_strands:
                 break
             source = None if source is None else source.afresh()

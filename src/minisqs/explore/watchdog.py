@@ -12,8 +12,8 @@ import ctypes
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic  # the real one: what simulated code reads is put in the place of time.monotonic
 from types import FrameType
 from typing import Any, Final, Self
 
@@ -45,18 +45,18 @@ class Watchdog:
         self._before: Any = None
         self._timer: tuple[float, float] = (0.0, 0.0)
         self._ends: Any = None
+        self._insists = False
+        self._tracer: Any = None
 
     def __enter__(self) -> Self:
-        self._since_s = time.monotonic()
+        self._since_s = monotonic()
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             self._before = signal.signal(signal.SIGALRM, self._on_alarm)
             self._timer = signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
         else:
             self._ends = _thread.allocate_lock()
             self._ends.acquire()
-            _thread.start_new_thread(
-                self._watch, (self._ends, time.monotonic, ctypes.pythonapi.PyThreadState_SetAsyncExc)
-            )
+            _thread.start_new_thread(self._watch, (self._ends,))
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -66,18 +66,39 @@ class Watchdog:
             signal.setitimer(signal.ITIMER_REAL, *self._timer)
             signal.signal(signal.SIGALRM, self._before)
 
+    def end_run(self) -> None:
+        """A run has come back."""
+        self.stage = None
+        if self._insists:
+            self._insists = False
+            sys.settrace(self._tracer)
+
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
-        if self._is_stuck(time.monotonic()):
-            assert self.stage is not None, "only a run is stuck"
-            strand = self.stage.running_thread
+        stage = self.stage
+        if stage is not None and stage.over and isinstance(stage.escaped, errors.EscapedSimulation):
+            self._insist(frame)
+            raise Unwind
+        if self._is_stuck(monotonic()):
+            assert stage is not None, "only a run is stuck"
+            strand = stage.running_thread
             self._report(frame if strand is None else sys._current_frames().get(strand))
             if strand is not None:
                 _interrupt(strand)
             raise Unwind
 
-    def _watch(self, ends: Any, clock: Callable[[], float], set_async: Any) -> None:
+    def _insist(self, frame: FrameType | None) -> None:
+        """Raise at every line of code that has caught what was thrown into it, and goes on."""
+        if not self._insists:
+            self._insists, self._tracer = True, sys.gettrace()
+            sys.settrace(_raise)
+        while frame is not None:
+            if self._trace(frame.f_code.co_filename):
+                frame.f_trace = _raise
+            frame = frame.f_back
+
+    def _watch(self, ends: Any) -> None:
         while not ends.acquire(timeout=_TICK_S):
-            if self._is_stuck(clock()):
+            if self._is_stuck(monotonic()):
                 assert self.stage is not None, "only a run is stuck"
                 thread = self.stage.running_thread or self._thread
                 self._report(sys._current_frames().get(thread))
@@ -107,6 +128,13 @@ class Watchdog:
             "another process, a lock or a sleep that was taken from a C library"
         )
         self._since_s = float("inf")
+
+
+def _raise(frame: FrameType, event: str, argument: object) -> Any:
+    """A tracer that lets nothing go on."""
+    if event == "line":
+        raise Unwind
+    return _raise
 
 
 def _interrupt(thread: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from minisqs.poller.configuration import Configuration
 from minisqs.poller.settings import Settings
+from minisqs.sim.faults import FAULTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,7 +37,8 @@ class Ledger(NamedTuple):
 
     @property
     def left_out(self) -> str:
-        return self.page.read_text(encoding="utf-8").partition("## What is not here")[2]
+        rest = self.page.read_text(encoding="utf-8").partition("## What is not here")[2]
+        return rest.partition("## What may go wrong")[0]
 
     @property
     def rows(self) -> list[Row]:
@@ -193,3 +195,20 @@ def test_every_option_of_the_poller_is_listed_as_chosen_with_its_default():
     options["keep_warm"] = attrs.fields_dict(Configuration)["keep_warm"].default
     shown = re.findall(r"`(\w+)=([^`]+)`", LAMBDA.chosen)
     assert {name: ast.literal_eval(default) for name, default in shown} == options
+
+
+# ---------------------------------------------------------------------------------------------------------- faults
+def what_may_go_wrong() -> list[Row]:
+    return rows_of(SQS.page.read_text(encoding="utf-8").partition("## What may go wrong")[2])
+
+
+def test_every_fault_is_in_the_ledger_in_order_and_what_checks_do_after_them():
+    named = [row.rule.strip("`") for row in what_may_go_wrong()]
+    assert list(dict.fromkeys(named)) == [*FAULTS, "check"]
+    assert named == sorted(named, key=[*FAULTS, "check"].index)
+
+
+def test_every_row_of_a_fault_has_one_of_the_three_words_and_a_file_of_tests():
+    rows = what_may_go_wrong()
+    assert {row.word for row in rows} <= {"documented", "observed", "chosen"}
+    assert [row.test for row in rows if not (ROOT / "tests" / row.test).exists()] == []

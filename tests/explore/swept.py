@@ -34,15 +34,6 @@ class Ledger(Till):
         return sorted(self.seen)
 
 
-class Brittle(Till):
-    """Cannot even tell what it did, once it has charged twice."""
-
-    def observe(self):
-        if len(self.charges) > len(self.seen):
-            raise ArithmeticError("the books do not balance")
-        return super().observe()
-
-
 class Homebody(Till):
     """Is another one in other processes than its own."""
 
@@ -83,3 +74,10 @@ def is_calm(till):
 def is_charged(till):
     """An oracle that holds at the end of most."""
     return bool(till.charges)
+
+
+def balances(till):
+    """An oracle that cannot even tell, once something was charged twice."""
+    if len(till.charges) > len(set(till.charges)):
+        raise ArithmeticError("the books do not balance")
+    return True

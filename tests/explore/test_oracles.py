@@ -86,7 +86,6 @@ def test_states_that_cannot_be_compared_are_compared_by_what_they_show():
     assert repr(report_of(Shown).got) == "<2>"
 
 
-@pytest.mark.xfail(reason="not-a-number is not equal to itself, so the consumer is said to differ from itself")
 def test_what_is_observed_may_be_nan():
     class Mean(Ledger):
         def observe(self):
@@ -142,7 +141,6 @@ def test_always_may_assert():
     assert report.oracle == "always"
 
 
-@pytest.mark.xfail(reason="an always that only asserts returns None, which is taken for false")
 def test_an_always_that_asserts_and_returns_nothing_holds():
     class Watched(Ledger):
         def always(self):
@@ -151,7 +149,6 @@ def test_an_always_that_asserts_and_returns_nothing_holds():
     passes(Watched)
 
 
-@pytest.mark.xfail(reason="a violation leaves messages in the queue, which Laboratory.perfect complains of first")
 def test_always_that_does_not_hold_on_the_perfect_queue_is_a_misuse():
     with pytest.raises(errors.UsageError, match="impossible does not hold even on the perfect queue"):
         minisqs.check(Ledger, ORDERS, oracles=[minisqs.always(lambda shop: not shop.orders, "impossible")])
@@ -241,7 +238,6 @@ def test_a_lock_that_is_tried_with_a_timeout_is_no_trouble():
     passes(Patient)
 
 
-@pytest.mark.xfail(reason="what disconnect does is taken for the dead work's own: its first statement ends the run")
 def test_a_lock_that_disconnect_releases_is_no_trouble():
     class Released(Ping):
         def environment(self):
@@ -269,11 +265,10 @@ def test_a_lock_of_an_environment_dies_with_it():
 
 
 # ------------------------------------------------------------------------------------------------------- dead letters
-@pytest.mark.xfail(reason="a copy that comes after the delete uses up a receive, and is not counted as harm")
 def test_a_message_that_faults_legally_sent_to_the_dead_letter_queue_is_no_false_alarm():
     checked = passes(Ledger, queue={"max_receive_count": 1})
     assert checked.dead_lettered > 0
-    assert "faults sent messages to the dead-letter queue" in checked.text()
+    assert "so went to the dead-letter queue" in " ".join(checked.text().split())
 
 
 def test_a_check_without_dead_letters_says_nothing_of_them():

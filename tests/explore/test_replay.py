@@ -146,7 +146,6 @@ def test_a_mistyped_letter_of_a_token_is_noticed():
         assert "is not whole" in refused(token[:place] + other + token[place + 1 :])
 
 
-@pytest.mark.xfail(reason="tokens.read strips the token after it has looked how it begins")
 def test_white_space_around_a_token_does_not_matter():
     report = report_of(Shop)
     assert minisqs.replay(Shop, f" {report.token}\n", ORDERS).state == report.got
@@ -179,7 +178,6 @@ class Ids(Shop):
         self.charges.extend(record["messageId"] for record in event["Records"])
 
 
-@pytest.mark.xfail(reason="the seed is no part of the digest of the settings")
 def test_another_seed_is_refused_or_plays_the_same():
     report = report_of(Ids, ["a"], seed=5)
     try:
@@ -256,7 +254,6 @@ def of_kill(bank):
     return report_of(bank(BANK), SUMS, faults=["kill"]).token
 
 
-@pytest.mark.xfail(reason="statements of versions of the file that this process had earlier count as still there")
 def test_a_statement_that_is_gone_is_no_silent_pass(bank):
     token = of_kill(bank)
     fixed = BANK.replace(NOTE, 'self.booked |= {record["body"]}')
@@ -266,7 +263,6 @@ def test_a_statement_that_is_gone_is_no_silent_pass(bank):
     assert "delivery 1 of message 1" in says
 
 
-@pytest.mark.xfail(reason="statements of versions of the file that this process had earlier count as still there")
 def test_a_function_that_is_gone_is_no_silent_pass(bank):
     token = of_kill(bank)
     renamed = BANK.replace("def handler(self, event, context)", "def work(self, event)").replace(
@@ -318,7 +314,6 @@ def test_a_story_that_fails_no_more_is_forgotten(bank):
     assert kept() == []
 
 
-@pytest.mark.xfail(reason="a story whose faults may not happen in this check passes, and is forgotten for that")
 def test_a_story_that_is_kept_is_not_forgotten_because_its_kind_of_fault_was_not_asked_for():
     report_of(Shop)
     minisqs.check(Shop, ORDERS, faults=["split"], budget=20, runs=5)

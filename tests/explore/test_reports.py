@@ -98,42 +98,35 @@ def test_every_timeline_tells_each_fault_and_ends_in_what_the_report_says(specim
 
 
 # ------------------------------------------------------------------------------------------- what should be better
-@pytest.mark.xfail(reason="objects without a repr of their own are shown with their address in memory")
 def test_no_report_shows_an_address_in_memory():
     """It would be another one at each run, so the same story would not read the same."""
     assert [specimen.name for specimen in ZOO if " at 0x" in report_of(specimen).text()] == []
 
 
-@pytest.mark.xfail(reason="copies of an object without equality are taken for other objects at each statement")
 def test_a_statement_that_changes_nothing_is_not_told_as_a_change():
     lines = [line.text for line in report_of(BY_NAME["subscriptions"]).timeline]
     assert not any("if winner is me" in line and "->" in line for line in lines)
 
 
-@pytest.mark.xfail(reason="timelines of 18 lines, long faults and paths add up to 34")
 def test_every_report_of_the_zoo_fits_on_a_screen():
     long = [specimen.name for specimen in ZOO if len(report_of(specimen).text().splitlines()) > MOST_LINES]
     assert long == []
 
 
-@pytest.mark.xfail(reason="a different state is told as a missing effect of a message, and the states are left out")
 def test_a_lost_order_of_two_messages_is_told_by_what_it_leaves():
     verdict = report_of(BY_NAME["price board"]).verdict
     assert verdict.endswith("that leaves {'tea': 3} instead of {'tea': 4}.")
 
 
-@pytest.mark.xfail(reason="the last lines of the queue are told at the next event only, and there is none")
 def test_a_timeline_ends_with_the_delete():
     assert report_of(BY_NAME["payout run"]).timeline[-1].text == "message 1 is deleted"
 
 
-@pytest.mark.xfail(reason="a poller's name and a sentence without a subject stand side by side")
 def test_a_batch_that_is_cut_otherwise_is_told_in_a_sentence():
     lines = [line.text for line in report_of(BY_NAME["sensor archive"]).timeline]
     assert not any("orders/handler/1 it " in line for line in lines)
 
 
-@pytest.mark.xfail(reason="a qualified name holds <locals>, so neither the verdict nor the line can be read as Python")
 def test_a_subject_inside_a_function_has_a_plain_name():
     class Post:
         def __init__(self):
@@ -163,7 +156,6 @@ class Ledger:
         return self.rows
 
 
-@pytest.mark.xfail(reason="long states are cut at their end, wherever they differ")
 def test_a_small_difference_of_large_states_is_told_where_it_is():
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(Ledger, ["a"])
@@ -185,7 +177,6 @@ class Quits:
         return self.sent
 
 
-@pytest.mark.xfail(reason="each environment has a lane of its own, and those that quit are never ended")
 def test_the_lanes_of_many_environments_fit_on_a_screen():
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(Quits, ["a"], oracles=["drains"])

@@ -204,7 +204,7 @@ def test_deployed_code_and_scenarios_go_to_other_processes(tmp_path, monkeypatch
 def test_a_cluster_of_dask_finds_the_same(tmp_path, monkeypatch):
     """One cluster for all that is to be seen with it, as it takes a while to begin."""
     cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1",
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1",
         local_directory=str(tmp_path),
     )  # fmt: skip
     with cluster, Client(cluster) as client:
@@ -225,13 +225,14 @@ def test_a_cluster_of_dask_finds_the_same(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------------------------------- what goes wrong
 def test_an_error_in_a_run_comes_home_and_names_its_seed():
+    oracles = [minisqs.always(swept.balances)]
     with pytest.raises(ArithmeticError, match="do not balance") as here:
-        sweep(swept.Brittle)
+        sweep(oracles=oracles)
     with (
         ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor,
         pytest.raises(ArithmeticError, match="do not balance") as there,
     ):
-        sweep(swept.Brittle, executor=executor)
+        sweep(oracles=oracles, executor=executor)
     assert here.value.__notes__ == there.value.__notes__
     assert re.fullmatch(r"It was raised in the run of seed \d+\.", here.value.__notes__[0])
 

@@ -18,7 +18,7 @@ from ..world import _key
 from . import memory, report, tokens
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import COMMUTES, SOMETIMES, Finding, Oracles, equal
+from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles, equal
 from .report import Report
 from .runs import Outcome
 from .search import Search, random_story, roots_of
@@ -133,7 +133,7 @@ def check(
             laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan
         )
         if story is not None:
-            raise errors.CheckFailed(tell(laboratory, story))
+            raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
         _refuse_empty(laboratory)
         _check_sometimes(laboratory)
         return _checked(laboratory, found=False)
@@ -147,7 +147,7 @@ def _found(
     everything = case.everything
     if plan is not None:
         return laboratory.try_out(everything, plan.choices, None)
-    for token in memory.remembered(case):
+    for token in filter(laboratory.may_try, memory.remembered(case)):
         story = laboratory.try_token(token)
         if story is not None:
             return shrink(laboratory, story)
@@ -178,7 +178,7 @@ def _out_of_order(laboratory: Laboratory) -> Story | None:
 def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given: Faults | None) -> Story | None:
     """The smallest of a few failing runs that were drawn and shrunk."""
     stories: list[Story] = []
-    for number in range(runs):
+    for number in range(runs if laboratory.kinds else 0):
         story = random_story(laboratory, laboratory.case.everything, seed or 0, number, given)
         if story is not None:
             smallest = shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
@@ -189,7 +189,7 @@ def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given:
     return min(stories, key=lambda story: story.size, default=None)
 
 
-def tell(laboratory: Laboratory, story: Story) -> Report:
+def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> Report:
     """The report of a failing story, which is kept for the next time."""
     case = laboratory.case
     token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
@@ -209,6 +209,7 @@ def tell(laboratory: Laboratory, story: Story) -> Report:
         tried=_checked(laboratory, found=True),
         oracle=story.finding.oracle,
         plan=dict(story.plan),
+        is_smallest=is_smallest,
     )
     memory.remember(case, token, told.text())
     return told
@@ -312,17 +313,12 @@ class Run:
         """The story of the run, as a check would tell it."""
         finding = self._finding()
         with self._laboratory as laboratory:
-            told = finding or Finding("nothing", "nothing is wrong with its end", self.state, self.state)
-            return tell_only(laboratory, Story(self._kept, self.choices, self._workers, told)).text()
+            told = finding or Finding(NOTHING, "", self.state, self.state)
+            with memory.off():
+                return tell(laboratory, Story(self._kept, self.choices, self._workers, told), is_smallest=False).text()
 
     def __repr__(self) -> str:
         return f"<Run: {len(self.choices)} faults, {self.state!r}>"
-
-
-def tell_only(laboratory: Laboratory, story: Story) -> Report:
-    """The report of a run that is not kept."""
-    with memory.off():
-        return tell(laboratory, story)
 
 
 def run(
@@ -358,11 +354,14 @@ def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, wo
 
 
 def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, **settings: Any) -> Run:
-    """The run of a subject on the perfect queue; see ``check`` for the arguments.
+    """The run of a subject on the perfect queue; see ``check`` for the arguments, which are all but the faults.
 
     Raises:
+        UsageError: Faults are given.
         Whatever its handler raises.
     """
+    if settings.get("faults") is not None:
+        raise errors.UsageError("the perfect run has no faults; minisqs.run has them")
     done = run(subject, messages, **settings)
     if done._outcome.raised is not None:
         raise done._outcome.raised
@@ -399,7 +398,7 @@ def replay(
         )
     source = tokens.Replay(wanted_run.choices, frozenset(FAULTS))
     done = _one(case, Oracles.of(oracles, subject), source, wanted_run.kept or case.everything, wanted_run.workers)
-    tokens.check_replayed(wanted_run.choices, done.choices)
+    tokens.check_replayed(wanted_run.choices, done.choices, case.statements)
     return done
 
 

@@ -120,8 +120,8 @@ class Exploration(Source):
     # ------------------------------------------------------------------------------------------- statements
     def begin(self, work: Work) -> None:
         """Find what is planned for a work."""
-        planned = self._at.get((work.subject, work.occurrence))
-        if planned:
+        planned = self._at.get((work.subject, work.occurrence), {})
+        if planned or work in self._now:
             self._now[work] = planned
 
     def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:

@@ -110,12 +110,11 @@ class Laboratory:
         return self._stands[kept]
 
     def _perfect_twice(self, kept: Kept) -> Any:
+        before = self.case.lasting_names() if not self._expected else {}
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
         if not equal(first, second):
-            before = self.case.globals_seen()
-            self.perfect(kept, b"third")
-            changed = [name for name, seen in self.case.globals_seen().items() if before.get(name) != seen]
+            changed = [name for name, seen in self.case.lasting_names().items() if before.get(name, seen) != seen]
             raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
         return first
 
@@ -127,15 +126,15 @@ class Laboratory:
         if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
             outcome = self._go(kept, None, hooked=False, impatient=False)[0]
         shift_clock(0)
-        if outcome.raised is not None:
-            raise outcome.raised
+        if outcome.raised is not None or outcome.unobserved is not None:
+            raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
+        if outcome.violated:
+            raise errors.UsageError(f"{outcome.violated} does not hold even on the perfect queue")
         if outcome.ended != "settled" or outcome.left:
             raise errors.UsageError(
                 f"{self.case.name} does not come to rest on the perfect queue, so nothing can be compared with it: "
                 f"{outcome.why or 'messages are left in the queue'}"
             )
-        if outcome.violated:
-            raise errors.UsageError(f"{outcome.violated} does not hold even on the perfect queue")
         return outcome.state
 
     # ------------------------------------------------------------------------------------------------- runs
@@ -204,8 +203,7 @@ class Laboratory:
         finding = judge(outcome, self.expected(kept), self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding
-        lost = self._lost(outcome, kept)
-        if lost:
+        if EFFECT_FIRST in self.oracles.names and (lost := self._lost(outcome, kept)):
             return attrs.evolve(finding, oracle=EFFECT_FIRST, what=lost)
         return finding if SAME in self.oracles.names else None
 
@@ -224,13 +222,18 @@ class Laboratory:
         outcome, _, finding = self.explore(kept, plan, workers, records=False)
         return None if finding is None else Story(kept, outcome.happened, workers, finding)
 
+    def may_try(self, token: str) -> bool:
+        """Whether all that goes wrong in a token's run may go wrong here."""
+        try:
+            return all(FAULT_OF[choice.kind] in self.kinds for choice in tokens.read(token).choices)
+        except errors.UsageError:
+            return True
+
     def try_token(self, token: str) -> Story | None:
-        """The story of a token, if its faults may happen, and its run still comes about and fails."""
+        """The story of a token, if its run still comes about and fails."""
         try:
             wanted = tokens.read(token)
         except errors.UsageError:
-            return None
-        if any(FAULT_OF[choice.kind] not in self.kinds for choice in wanted.choices):
             return None
         kept = wanted.kept or self.case.everything
         outcome, _ = self.run(kept, tokens.Replay(wanted.choices, self.kinds), wanted.workers)
@@ -280,6 +283,7 @@ class Laboratory:
             execution.go()
             if not execution.needs_strands:
                 break
+        tellings[-1].finish()
         return tellings[-1]
 
     def _count(self, outcome: Outcome, subject: Any) -> None:
@@ -304,8 +308,7 @@ def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[s
     text = f"{name} differs from itself: two runs on the perfect queue left {difference(first, second)}. "
     if changed:
         return text + (
-            f"The module global {changed[0]} keeps state from one run to the next; on Lambda it dies with its "
-            "environment. What is to survive belongs into the subject's __init__; a cache of an environment into "
+            f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive belongs into the subject's __init__; a cache of an environment into "
             "environment(), or use minisqs.deployed('module:handler', outside=...)"
         )
     return text + (

@@ -6,6 +6,7 @@ A run has two phases: things go wrong, then they stop and the world comes to res
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ EFFECT_FIRST: Final = "effect_before_delete"
 COMMUTES: Final = "commutes"
 ALWAYS: Final = "always"
 SOMETIMES: Final = "sometimes"
+NOTHING: Final = "nothing"
+"""In place of an oracle, of a run that nothing is wrong with."""
 
 BY_DEFAULT: Final = (SAME, CONSERVED, DRAINS, DEAD_LETTERS, ORDER)
 NAMED: Final = (*BY_DEFAULT, EFFECT_FIRST, COMMUTES)
@@ -116,9 +119,10 @@ def _method(name: str) -> Callable[[Any], object]:
 
 def _is_true(predicate: Predicate, subject: Any) -> bool:
     try:
-        return bool(predicate.holds(subject))
+        holds = predicate.holds(subject)
     except AssertionError:
         return False
+    return holds is None or bool(holds)  # what only asserts returns None
 
 
 def is_true(predicate: Predicate, subject: Any) -> bool:
@@ -150,6 +154,9 @@ def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
         return Finding(ALWAYS, f"{rule} does not hold any more", f"{rule} always holds", outcome.state)
     if outcome.dead and is_legally_dead(outcome):
         return None  # what the world did to these messages is not the consumer's doing
+    if outcome.unobserved is not None:
+        error = outcome.unobserved
+        return Finding(SAME, f"observe() raises {type(error).__name__}: {error}", expected, error)
     for oracle, what in _complaints(outcome):
         if what and oracle in oracles.names:
             return Finding(oracle, what, expected, outcome.state)
@@ -192,7 +199,9 @@ def _listed(addresses: Sequence[str]) -> str:
 def equal(one: Any, other: Any) -> bool:
     """Whether two observed states are the same; such as cannot be compared, like arrays, by what they show."""
     try:
-        return bool(one == other)
+        if one == other:
+            return True
+        return "nan" in repr(one) and repr(one) == repr(other)  # a number that is not even equal to itself
     except Exception:  # noqa: BLE001  # whatever their comparison raises
         return repr(one) == repr(other)
 
@@ -217,9 +226,32 @@ def difference(one: Any, other: Any, path: str = "") -> str:
 
 
 def shown(value: Any, width: int = 200) -> str:
-    """A value as text, not longer than ``width``."""
+    """A value as text, the same in every process, not longer than ``width``."""
+    return shortened(_ADDRESS.sub("", _text(value)), width)
+
+
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Where in memory an object lies, which is another place in each run."""
+
+
+def _text(value: Any) -> str:
+    """A value as code shows it, with sets in an order that is always the same."""
+    kind = type(value)
     try:
-        text = repr(value)
+        if kind in (set, frozenset) and value:
+            inside = ", ".join(sorted(map(_text, value)))
+            return f"{{{inside}}}" if kind is set else f"frozenset({{{inside}}})"
+        if kind is dict:
+            return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
+        if kind is list:
+            return "[" + ", ".join(map(_text, value)) + "]"
+        if kind is tuple and len(value) > 1:
+            return "(" + ", ".join(map(_text, value)) + ")"
+        return repr(value)
     except Exception as error:  # noqa: BLE001  # a repr of the user's may raise anything
-        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+        return f"<{kind.__name__} whose repr raised {type(error).__name__}>"
+
+
+def shortened(text: str, width: int) -> str:
+    """A text, not longer than ``width``."""
     return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -59,7 +59,7 @@ class Proof:
         """The claim, and what it is about."""
         bounds = self.bounds
         claim = (
-            f"{self.subject}: no schedule breaks it, of {_many(bounds['messages'], 'message')} on "
+            f"{self.subject}: no schedule breaks it, of {_messages(bounds['messages'])} on "
             f"{_many(bounds['workers'], 'worker')} with up to {_many(bounds['faults'], 'fault')}, of these up to "
             f"{_many(bounds['preemptions'], 'preemption')}."
         )
@@ -248,6 +248,11 @@ def _whole(name: str, value: object, lowest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
     return value
+
+
+def _messages(number: int) -> str:
+    """How many messages, or those of a scenario, which sends its own."""
+    return _many(number, "message") if number else "its own messages"
 
 
 def _many(number: int, noun: str) -> str:

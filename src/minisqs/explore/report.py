@@ -12,16 +12,23 @@ from typing import Any, Final
 import attrs
 
 from ..engine import decisions as chance
-from ..limits import SECOND_NS
 from ..sim import faults, statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
-from .oracles import ALWAYS, COMMUTES, SAME, Finding, shown
+from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, Finding, difference, shortened, shown
 from .stories import Story
 from .telling import Line
 
 WIDTH: Final = 108
-MOST_LINES: Final = 18
+SHORT: Final = 60
+MOST_FAULTS: Final = 4
+"""So many faults are told in the verdict."""
+
+SCREEN: Final = 30
+"""So many lines a report has, where its faults leave room for that."""
+
+FEWEST_LINES: Final = 10
+MOST_LANES: Final = 6
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +67,8 @@ class Report:
         tried: What was tried until it was found: runs, faults, redeliveries, overlaps.
         seed: Of a sweep, the seed that found it.
         plan: The choices, for ``minisqs.run(..., faults=Plan(report.plan))``.
+        oracle: Which oracle says that it breaks.
+        is_smallest: Whether it was made as small as it gets, so that each of the faults is needed.
     """
 
     subject: str
@@ -76,6 +85,7 @@ class Report:
     seed: int | None = None
     oracle: str = SAME
     plan: dict[Place, int] = attrs.field(factory=dict)
+    is_smallest: bool = True
 
     def text(self) -> str:
         """The whole report, in 30 lines for an ordinary bug."""
@@ -125,7 +135,7 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
         f"{subject} comes again {chance.STRAY_DELAYS[answer - 1]}, as one server has missed its delete"
     ),
     chance.REORDER: lambda subject, answer: (
-        f"{subject} is not handed out first, but the {_ordinal(answer)} message behind it"
+        f"{subject} is overtaken by the {'' if answer == 1 else _ordinal(answer) + ' '}message behind it"
     ),
     chance.MISS: lambda subject, answer: (
         f"a short poll of {subject} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
@@ -178,15 +188,27 @@ def number_of(digest: str) -> int:
 def verdict_of(story: Story, found: Sequence[Fault]) -> str:
     """The whole story in one sentence."""
     finding = story.finding
-    went_wrong = ", and ".join(fault.words for fault in found) or "though nothing goes wrong"
-    went_wrong = went_wrong[0].upper() + went_wrong[1:]
-    return f"{went_wrong}: {_end(finding)}."
+    if finding.oracle == NOTHING:
+        return "nothing is wrong with the end of this run."
+    went_wrong = ", and ".join(fault.words for fault in found[:MOST_FAULTS]) or "though nothing goes wrong"
+    if len(found) > MOST_FAULTS:
+        went_wrong += f", and {len(found) - MOST_FAULTS} other things go wrong"
+    return f"{_capital(went_wrong)}: {_end(finding)}."
 
 
 def _end(finding: Finding) -> str:
-    if finding.oracle in (SAME, COMMUTES):
-        return f"that leaves {shown(finding.got, 60)} instead of {shown(finding.expected, 60)}"
+    if finding.oracle == COMMUTES:
+        return f"{finding.what}, the messages leave {_instead(finding)}"
+    if finding.oracle == SAME and not finding.what.startswith("observe()"):
+        return f"that leaves {_instead(finding)}"
     return finding.what
+
+
+def _instead(finding: Finding) -> str:
+    got, expected = shown(finding.got), shown(finding.expected)
+    if max(len(got), len(expected)) <= SHORT:
+        return f"{got} instead of {expected}"
+    return f"another state: {difference(finding.expected, finding.got)}"
 
 
 def _ordinal(number: int) -> str:
@@ -194,15 +216,18 @@ def _ordinal(number: int) -> str:
 
 
 def _text(report: Report) -> list[str]:
-    lines = [*wrap(f"{report.subject} breaks: {report.verdict}", WIDTH), ""]
+    breaks = "" if report.oracle == NOTHING else " breaks"
+    lines = [*wrap(f"{report.subject}{breaks}: {report.verdict}", WIDTH), ""]
     if not report.replay:
         return lines
-    if report.oracle != ALWAYS:
+    if report.oracle not in (ALWAYS, NOTHING):
         lines.append(f"expected  {shown(report.expected, WIDTH - 35)}   (after the perfect queue)")
-    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", *_faults(report), "", *_timeline(report), ""]
-    if report.faults:
-        lines += ["Without " + ("this fault" if len(report.faults) == 1 else "any one of these faults") + " it passes."]
-    return [*lines, "To see it again:", f"  {report.replay}"]
+    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", *_faults(report), ""]
+    last = ["", "To see it again:", f"  {report.replay}"]
+    if report.faults and report.is_smallest:
+        last.insert(1, f"Without {'this fault' if len(report.faults) == 1 else 'any one of these faults'} it passes.")
+    room = SCREEN - len(lines) - len(last) - 1
+    return [*lines, *_timeline(report, max(room, FEWEST_LINES)), *last]
 
 
 def _faults(report: Report) -> list[str]:
@@ -219,50 +244,42 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _timeline(report: Report) -> list[str]:
+def _timeline(report: Report, most: int) -> list[str]:
     """The lines of the timeline, with a lane for each worker."""
-    lanes = len(report.lanes)
-    names = ", ".join(f"{number} is {name}" for number, name in enumerate(report.lanes, 1))
-    head = (
-        f"{'time':>9}  {' '.join(str(number) for number in range(1, lanes + 1))}   ({names})"
-        if lanes
-        else f"{'time':>9}"
-    )
-    lines = [head]
+    told = _chosen(report.timeline, most)
+    workers = list(dict.fromkeys(report.timeline[index].lane for index in told if report.timeline[index].lane))[
+        :MOST_LANES
+    ]
+    numbers = " ".join(str(number) for number in range(1, len(workers) + 1))
+    names = ", ".join(f"{number} is {report.lanes[lane - 1]}" for number, lane in enumerate(workers, 1))
+    lines = [shortened(f"{'time':>9}  {numbers}   ({names})", WIDTH) if workers else f"{'time':>9}"]
     active: set[int] = set()
     previous = ""
-    for line in _shortened(report.timeline):
+    for index, line in enumerate(report.timeline):
         if line.mark == "+":
             active.add(line.lane)
-        marks = [
-            line.mark if line.lane == lane and line.mark else "|" if lane in active else " "
-            for lane in range(1, lanes + 1)
-        ]
-        if line.mark == "-" or (line.mark == "*" and line.text.startswith("is killed")):
+        marks = " ".join(
+            line.mark if line.mark and line.lane == lane else "|" if lane in active else " " for lane in workers
+        )
+        if line.mark == "-" or (line.is_fault and line.text.startswith("is killed")):
             active.discard(line.lane)
-        time = f"{line.time_ns / SECOND_NS:g} s"
-        star = "*" if line.mark == "*" else " "
-        text = f"{star}{time if time != previous else '':>8}  {' '.join(marks)}   {line.text}"
-        previous = time
-        lines.append(text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…")
-    return lines
+        if index in told:
+            time = telling.time_of(line.time_ns)
+            who = f"{report.lanes[line.lane - 1]} " if line.lane and line.lane not in workers else ""
+            when = time if time != previous else ""
+            lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
+            previous = time
+    left_out = len(report.timeline) - len(told)
+    return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if left_out else lines
 
 
-def _shortened(timeline: Sequence[Line]) -> list[Line]:
-    """All lines, or the first and last ones and all faults where there are too many."""
-    if len(timeline) <= MOST_LINES:
-        return list(timeline)
-    keep = {index for index, line in enumerate(timeline) if line.is_fault}
-    for index in _by_weight(timeline):
-        if len(keep) >= MOST_LINES - 1:
-            break
-        keep.add(index)
-    kept = [line for index, line in enumerate(timeline) if index in keep]
-    left_out = len(timeline) - len(kept)
-    return [*kept, Line(kept[-1].time_ns, 0, "", f"({left_out} more lines in report.timeline)", ())]
+def _chosen(timeline: Sequence[Line], most: int) -> set[int]:
+    """The places of all lines, or of the faults and what matters most where there are too many."""
+    everything = _by_weight(timeline)
+    return set(everything if len(everything) <= most else everything[: most - 1])
 
 
 def _by_weight(timeline: Sequence[Line]) -> list[int]:
-    """The places of the lines, those that matter most first: what begins, what changes something, the rest."""
-    rank = {"+": 0, "|": 1, "-": 2, "": 3}
-    return sorted(range(len(timeline)), key=lambda index: (rank.get(timeline[index].mark, 3), index))
+    """The places of the lines, those that matter most first: faults, what begins, what changes something, the rest."""
+    rank = {"*": 0, "+": 1, "|": 2, "-": 3, "": 4}
+    return sorted(range(len(timeline)), key=lambda index: (rank[timeline[index].mark], index))

@@ -1,6 +1,6 @@
 """One run of a case: a world is built, the messages are sent, things go wrong as planned, the end is observed.
 
-``run`` and ``perfect`` are for tests of the user's own; ``Execution`` is what check, prove and sweep are made of.
+Everything that explores is made of it: check, prove, sweep, replay, and the single runs of the user's own tests.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import Any, Final
 import attrs
 
 from .. import errors, limits
-from ..engine.decisions import PARTIAL
+from ..engine.decisions import (
+    API_ERROR,
+    DUPLICATE,
+    DUPLICATE_AFTER_DELETE,
+    LOST_ANSWER,
+    PARTIAL,
+    STALE_DELETE,
+    THROTTLE,
+)
 from ..engine.lifecycle import STRAY
 from ..limits import SECOND_NS
 from ..poller.functions import Function
@@ -32,7 +40,7 @@ LOCKED: Final = "locked"
 MERGED: Final = "merged"
 """It came into a state from which everything has been tried already."""
 
-EVENT_BUDGET: Final = 20_000
+EVENT_BUDGET: Final = 5_000
 """So many events may follow the last fault."""
 
 UNCHANGED: Final = 12
@@ -58,6 +66,7 @@ class Outcome:
         left: The messages that are still in their queue, by address.
         dead: Those in a dead-letter queue.
         raised: The first exception of a handler, if any.
+        unobserved: What ``observe()`` raised, if anything.
     """
 
     state: Any = None
@@ -71,6 +80,7 @@ class Outcome:
     dead: tuple[str, ...] = ()
     harmed: frozenset[str] = frozenset()
     raised: BaseException | None = None
+    unobserved: Exception | None = None
     violated: str = ""
     out_of_order: str = ""
     lost: str = ""
@@ -86,7 +96,6 @@ class Execution:
         hooked: Whether statements of the user's code are points.
         carriers: Threads, where one stack is not enough.
         teller: Who follows.
-        chance_seed: From which the user's own draws come; the case's seed unless given.
         during: Called after each step of the world in which user code ran; says what is violated, or nothing.
         event_budget: So many events may happen.
         impatient: Whether a run in which nothing changes any more is given up before its day is over.
@@ -157,6 +166,10 @@ class Execution:
         """Whether one stack was not enough, so that nothing can be said of this run."""
         return self.stage.needs_strands
 
+    def observe(self) -> Any:
+        """What the outside world looks like now."""
+        return self._observe()
+
     @property
     def has_environments(self) -> bool:
         """Whether the subject makes a handler for each environment."""
@@ -187,6 +200,7 @@ class Execution:
                 close()
         if stage.escaped is not None:
             raise stage.escaped
+        assert self._finished or stage.needs_strands, "a run has ended that nobody looked at: a bug of minisqs"
         return self.outcome
 
     def _begin(self) -> None:
@@ -272,7 +286,10 @@ class Execution:
         outcome, world, stage = self.outcome, self.world, self.stage
         stage.current = None
         if not outcome.violated and not stage.needs_strands and outcome.ended != MERGED:
-            outcome.state = kept_state(self._observe())
+            try:
+                outcome.state = kept_state(self._observe())
+            except Exception as error:  # noqa: BLE001  # whatever the user's observe() raises
+                outcome.unobserved = error
         if self.source is not None:
             outcome.happened = dict(self.source.choices)
         outcome.works, outcome.overlaps = stage.begun, stage.overlaps
@@ -283,17 +300,26 @@ class Execution:
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
         outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
         outcome.lost = _lost(queues)
-        outcome.harmed = frozenset(stage.harmed)
+        outcome.harmed = frozenset(stage.harmed | _harmed(outcome.happened, outcome.dead))
         if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order
             outcome.out_of_order = stage.out_of_order
         runs = [invocation for function in self.functions() for invocation in function.invocations]
-        outcome.raised = next((one.error for one in runs if one.error is not None), None)
+        outcome.raised = next((one.error for one in runs if one.error is not None), stage.raised)
 
 
 def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:
     return tuple(
         message.address for queue in queues for message in queue.messages.values() if message.state is not STRAY
     )
+
+
+def _harmed(happened: Iterable[Place], dead: Iterable[str]) -> set[str]:
+    """The messages of which faults of SQS and Lambda have used up a receive; of a whole batch, all that may be in it."""
+    kinds = {address.kind for address in happened}
+    if kinds & {THROTTLE, LOST_ANSWER, API_ERROR}:
+        return set(dead)
+    ones = {DUPLICATE, DUPLICATE_AFTER_DELETE, STALE_DELETE, PARTIAL}
+    return {address.subject for address in happened if address.kind in ones}
 
 
 def _lost(queues: Iterable[Any]) -> str:

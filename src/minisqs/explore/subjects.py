@@ -7,18 +7,22 @@ environment. A *scenario* sets a whole world up by itself.
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final
 
+import attrs
+
 from .. import errors
-from ..client.attributes import RedrivePolicy
+from ..client.attributes import RedrivePolicy, raw_message_attributes
 from ..engine.values import SendMessage
 from ..outside import Table
 from ..sim import statements
@@ -26,7 +30,9 @@ from ..world import World
 
 QUEUE: Final = "orders"
 DEAD_LETTER_QUEUE: Final = "orders-dead"
-_QUEUE_NAME_RULE: Final = "the check names its own queues"
+FUNCTION_SETTINGS: Final = (
+    "name", "timeout", "duration", "reserved_concurrency", "cold_start", "memory_size", "keep_warm",
+)  # fmt: skip
 
 
 def scenario(function: Callable[[World], Callable[[], object]]) -> Callable[[World], Callable[[], object]]:
@@ -48,7 +54,10 @@ class Deployed:
             raise errors.UsageError(f"deployed code is named as 'module:handler', not {path!r}")
         if not callable(outside):
             raise errors.UsageError(f"outside is a class, or a function that makes the outside world, not {outside!r}")
-        spec = importlib.util.find_spec(module)
+        try:
+            spec = importlib.util.find_spec(module)
+        except ImportError:
+            spec = None
         if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
             raise errors.UsageError(f"there is no module {module!r} with source code on the import path")
         self.__name__ = path
@@ -58,6 +67,20 @@ class Deployed:
         self._outside = outside
         self._source = Path(spec.origin).read_text(encoding="utf-8")
         self._plain = compile(self._source, spec.origin, "exec", dont_inherit=True)
+
+    @property
+    def statements(self) -> list[statements.Statement]:
+        """The statements of the module's functions as it is now."""
+        statements.compiled(self.path, self._source)
+        latest = {one.digest: one for one in statements.STATEMENTS if one.path == self.path}
+        lines = self._source.splitlines()
+        return [one for one in latest.values() if one.line <= len(lines)]
+
+    @property
+    def written(self) -> str:
+        """What makes it once more, as code."""
+        outside = str(getattr(self._outside, "__qualname__", "outside")).rpartition("<locals>.")[2]
+        return f'minisqs.deployed("{self.__name__}", outside={outside})'
 
     def __call__(self) -> _DeployedSubject:
         """The outside world of one run, with environments that execute the code."""
@@ -161,6 +184,11 @@ class Case:
         self._given_queue = dict(self.queue)
         self.max_receive_count = self.queue.pop("max_receive_count", None)
         self.function = _settings("function", function)
+        for name in self.function:
+            if name not in FUNCTION_SETTINGS:
+                close = difflib.get_close_matches(name, FUNCTION_SETTINGS, n=1)
+                meant = f"did you mean {close[0]!r}?" if close else f"those are {', '.join(FUNCTION_SETTINGS)}"
+                raise errors.UsageError(f"{name!r} is not a setting of a function; {meant}")
         self.mapping = _settings("mapping", mapping)
         self.seed = seed
         self.is_fifo = bool(self.queue.get("fifo_queue"))
@@ -172,9 +200,8 @@ class Case:
     @property
     def name(self) -> str:
         """What the user calls the subject."""
-        return str(
-            getattr(self.subject, "__qualname__", None) or getattr(self.subject, "__name__", None) or "the subject"
-        )
+        name = getattr(self.subject, "__qualname__", None) or getattr(self.subject, "__name__", None) or "subject"
+        return str(name).rpartition("<locals>.")[2].replace("<lambda>", "subject")
 
     @property
     def everything(self) -> tuple[int, ...]:
@@ -194,11 +221,20 @@ class Case:
         return self._following
 
     @property
+    def statements(self) -> list[statements.Statement]:
+        """The statements of the user's code as it is now."""
+        found = list(self.following.statements)
+        if isinstance(self.subject, Deployed):
+            found += self.subject.statements
+        return found
+
+    @property
     def digest(self) -> str:
         """Four hexadecimal digits for the subject's name and settings: not for its code, which may be edited."""
         told = repr(
             [
-                self.name.rpartition(".")[2],
+                self.name,
+                self.seed,
                 self.max_receive_count,
                 *map(_in_order, (self.queue, self.function, self.mapping)),
             ]
@@ -226,22 +262,27 @@ class Case:
         settings = "".join(f", {name}={value!r}" for name, value in given.items() if value)
         seed = "" if self.seed is None else f", seed={self.seed!r}"
         messages = "" if self.is_scenario else ", messages"
-        return f'minisqs.replay({self.name}, "{token}"{messages}{settings}{seed})'
+        subject = self.subject.written if isinstance(self.subject, Deployed) else self.name
+        return f'minisqs.replay({subject}, "{token}"{messages}{settings}{seed})'
 
     def body(self, place: int) -> str:
         """The body of the message at a place, from 0."""
         message = self.messages[place]
         return message if isinstance(message, str) else message.body
 
-    def globals_seen(self) -> dict[str, str]:
-        """The module globals that the user's functions name, as they are now, by module and name."""
+    def lasting_names(self) -> dict[str, str]:
+        """What survives a run in the user's code beside the subject, by name: module globals and class attributes."""
         seen = {}
         for function in self.following.functions:
             module = function.__globals__
             for name in _names(function.__code__):
                 value = module.get(name)
                 if name in module and not callable(value) and not isinstance(value, ModuleType):
-                    seen[f"{module.get('__name__')}.{name}"] = repr(value)
+                    seen[f"The module global {module.get('__name__')}.{name}"] = repr(value)
+        for one in getattr(self.subject, "__mro__", ())[:-1]:
+            for name, value in vars(one).items():
+                if not name.startswith("__") and not callable(value) and not hasattr(value, "__get__"):
+                    seen[f"The class attribute {one.__name__}.{name}"] = repr(value)
         return seen
 
     # -------------------------------------------------------------------------------------------- setting up
@@ -267,7 +308,8 @@ class Case:
         lambda_ = world._functions
         settings = dict(self.function)
         if callable(getattr(outside, "environment", None)):
-            settings |= {"environment": outside.environment, "ends": getattr(outside, "disconnect", None)}
+            make = partial(_handler_made_by, outside.environment, self.name)
+            settings |= {"environment": make, "ends": getattr(outside, "disconnect", None)}
             handler = _handler_of_environment
         function = lambda_.create_function(
             handler, settings.pop("name", "handler"), settings.pop("reserved_concurrency", None), **settings
@@ -283,7 +325,8 @@ class Case:
         """What the outside world looks like: what the subject's ``observe()`` says, or else its tables."""
         if callable(observe := getattr(outside, "observe", None)):
             return observe()
-        tables = {name: value.observe() for name, value in sorted(vars(outside).items()) if isinstance(value, Table)}
+        held = sorted(attributes_of(outside).items())
+        tables = {name: value.observe() for name, value in held if isinstance(value, Table)}
         if not tables:
             raise errors.UsageError(
                 f"{self.name} has no observe(): it returns what the outside world would see, such as "
@@ -300,8 +343,24 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
+def attributes_of(outside: Any) -> dict[str, Any]:
+    """What the outside world of a run holds, by the names of its attributes."""
+    if isinstance(outside, _DeployedSubject):
+        outside = outside.outside
+    slots = (name for one in type(outside).__mro__ for name in getattr(one, "__slots__", ()))
+    held = {name: getattr(outside, name) for name in slots if isinstance(name, str) and hasattr(outside, name)}
+    return {**held, **getattr(outside, "__dict__", {})}
+
+
 def _handler_of_environment(event: Any, context: Any) -> None:
     """Stands where the handlers that environments make are called."""
+
+
+def _handler_made_by(environment: Callable[[], Any], name: str) -> Any:
+    handler = environment()
+    if not callable(handler):
+        raise errors.UsageError(f"{name}.environment() returns the handler of a new environment, not {handler!r}")
+    return handler
 
 
 def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
@@ -335,7 +394,17 @@ def _checked_messages(messages: object) -> tuple[str | SendMessage, ...]:
             raise errors.UsageError(f"a message is a text or a SendMessage, not {message!r}")
     if not messages:
         raise errors.UsageError("there are no messages, so there is nothing to check")
-    return tuple(messages)
+    return tuple(map(_with_raw_attributes, messages))
+
+
+def _with_raw_attributes(message: str | SendMessage) -> str | SendMessage:
+    """A message whose attributes may be given as ``Queue.send`` takes them, by plain values."""
+    if isinstance(message, str) or not message.message_attributes:
+        return message
+    given: Mapping[str, Any] = message.message_attributes
+    if all(isinstance(value, Mapping) for value in given.values()):
+        return message
+    return attrs.evolve(message, message_attributes=raw_message_attributes(given))
 
 
 def _settings(name: str, given: object) -> dict[str, Any]:

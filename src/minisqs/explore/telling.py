@@ -15,15 +15,19 @@ import attrs
 from ..engine import decisions as chance
 from ..engine.message import Message
 from ..limits import SECOND_NS
+from ..outside import Table
 from ..sim import statements
 from ..sim.journal import Entry
 from ..sim.stage import Work
-from .oracles import equal, shown
-from .runs import Execution, kept_state
+from .oracles import shortened, shown
+from .runs import Execution
+from .subjects import attributes_of
 
 STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46
 CHANGE_WIDTH: Final = 44
+BODY_WIDTH: Final = 36
+SEEN_WIDTH: Final = 100_000
 
 
 @attrs.frozen
@@ -77,7 +81,7 @@ class Telling:
         self._execution = execution
         self._world = execution.world
         self._told = 0
-        self._before: dict[str, Any] = {}
+        self._before: dict[str, str] = {}
         self._last: tuple[Work, int] | None = None
         self._paused: dict[int, int] = {}
         self._path = ""
@@ -90,12 +94,13 @@ class Telling:
         self.catch_up()
         if work.worker not in self.lanes:
             self.lanes.append(work.worker)
-        got = ", ".join(f"{_name(message)} {_body(message)}" for message in work.messages[:3])
+        width = BODY_WIDTH // max(1, min(3, len(work.messages)))
+        got = ", ".join(f"{_name(message)} {shown(message.body, width)}" for message in work.messages[:3])
         more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
             times = f", delivery {count}"
-        hidden = f", hidden from others until {_time(self._since(work.lease_ns))}" if work.queue_url else ""
+        hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
         self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
 
     def arrives(self, work: Work, number: int, visit: int) -> None:
@@ -129,8 +134,8 @@ class Telling:
         self._last = None
 
     def finish(self) -> None:
-        """The run is over."""
-        self.catch_up()
+        """The run is over: what the queue did last is told too."""
+        self._tell_journal()
 
     # ----------------------------------------------------------------------------------------------- telling
     def _line(self, number: int) -> str:
@@ -150,6 +155,9 @@ class Telling:
     def catch_up(self) -> None:
         """Tell what the last statement changed, and what the journal has since then."""
         self._tell_change()
+        self._tell_journal()
+
+    def _tell_journal(self) -> None:
         journal = self._world.journal
         for entry in journal[self._told :] if len(journal) > self._told else ():
             self._tell_entry(entry)
@@ -172,8 +180,9 @@ class Telling:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
         if text:
             name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
+            told = f"{name} {text}" if kind != chance.SPLIT else f"the poller takes {entry.cause.split()[2]} at most"
             messages = (entry.message,) if entry.message else ()
-            self.lines.append(Line(self._since(entry.time_ns), 0, mark, f"{name} {text}", messages))
+            self.lines.append(Line(self._since(entry.time_ns), 0, mark, told, messages))
 
 
 _POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
@@ -216,34 +225,45 @@ def _name(message: Message) -> str:
     return f"message {message.place}" if message.producer == "main" else f"message {message.address}"
 
 
-def _body(message: Message) -> str:
-    return shown(message.body, 40)
+def time_of(time_ns: int) -> str:
+    """A length of time as people say it.
+
+    >>> time_of(30 * SECOND_NS), time_of(86_430 * SECOND_NS), time_of(3600 * SECOND_NS)
+    ('30 s', '1 d 30 s', '1 h')
+    """
+    whole_s, rest_ns = divmod(time_ns, SECOND_NS)
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if whole_s >= length and (whole_s >= 600 or unit != "m"):
+            many, whole_s = divmod(whole_s, length)
+            parts.append(f"{many} {unit}")
+    seconds = whole_s + rest_ns / SECOND_NS
+    if seconds or not parts:
+        parts.append(f"{seconds:g} s")
+    return " ".join(parts)
 
 
-def _time(time_ns: int) -> str:
-    return f"{time_ns / SECOND_NS:g} s"
-
-
-def _seen(execution: Execution) -> dict[str, Any]:
-    """The attributes of the outside world, as they are now."""
-    outside = execution.outside
+def _seen(execution: Execution) -> dict[str, str]:
+    """The attributes of the outside world as texts, as they are now; of a scenario, what it observes."""
+    stage = execution.stage
+    working, stage.current = stage.current, None  # looking is nobody's work
     try:
-        return {name: kept_state(value) for name, value in vars(outside).items() if not callable(value)}
-    except TypeError:
+        if execution.case.is_scenario:
+            return {"observed": shown(execution.observe(), SEEN_WIDTH)}
+        held = attributes_of(execution.outside) if execution.outside is not None else {}
+        return {name: shown(_content(value), SEEN_WIDTH) for name, value in held.items() if not callable(value)}
+    except Exception:  # noqa: BLE001  # what cannot be looked at now is not told
         return {}
+    finally:
+        stage.current = working
 
 
-def _change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _change(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Which attributes are others than before, and what they are."""
-    changed = [name for name, value in now.items() if name not in before or not _alike(before[name], value)]
-    return ", ".join(f"{name} = {shown(_content(now[name]), CHANGE_WIDTH)}" for name in changed[:2])
-
-
-def _alike(one: Any, other: Any) -> bool:
-    one, other = _content(one), _content(other)
-    return equal(one, other) or repr(one) == repr(other)
+    changed = [name for name, text in now.items() if before.get(name) != text]
+    return ", ".join(f"{name} = {shortened(now[name], CHANGE_WIDTH)}" for name in changed[:2])
 
 
 def _content(value: Any) -> Any:
     """What a table has in it; anything else is its own content."""
-    return value.observe() if callable(getattr(value, "observe", None)) else value
+    return value.observe() if isinstance(value, Table) else value

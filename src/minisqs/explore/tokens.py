@@ -20,6 +20,7 @@ from .. import errors
 from ..engine.decisions import TIE
 from ..sim import statements
 from ..sim.sources import END, ENGINE_QUESTIONS, POINT_QUESTIONS, Address, Place, PointAddress
+from ..sim.statements import Statement
 from .choices import Choices, Exploration
 from .stories import Kept
 
@@ -135,11 +136,12 @@ def read(token: object) -> Token:
     Raises:
         UsageError: It is none, it was cut short or mistyped, or it is another version's.
     """
+    token = token.strip() if isinstance(token, str) else token
     if not isinstance(token, str) or not token.startswith("ms"):
         raise errors.UsageError(f"a token is a text that begins with {PREFIX!r}, not {token!r}")
     if not token.startswith(PREFIX):
         raise errors.UsageError(f"{token!r} is of another version of minisqs; this one reads {PREFIX}…")
-    text = token.removeprefix(PREFIX).strip()
+    text = token.removeprefix(PREFIX)
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (Error, ValueError):
@@ -226,33 +228,34 @@ class Replay(Exploration):
         return Replay(self._choices, frozenset(self.kinds))
 
 
-def check_replayed(choices: tuple[Wanted, ...], happened: Choices) -> None:
-    """Refuse to call it the same run if something of a token did not happen.
+def check_replayed(choices: tuple[Wanted, ...], happened: Choices, code: Sequence[Statement]) -> None:
+    """Refuse to call it the same run if something of a token did not happen, by the statements that there are now.
 
     Raises:
         UsageError: Names where the code has changed.
     """
     for one in choices:
         if not any(one.means(address) for address in happened):
-            raise errors.UsageError(_changed(one))
+            raise errors.UsageError(_changed(one, code))
 
 
-def _changed(one: Wanted) -> str:
+def _changed(one: Wanted, code: Sequence[Statement]) -> str:
     producer, _, place = one.subject.rpartition("/")
     subject = f"message {place}" if producer else f"the subject {one.subject}"
     if not one.point:
         return f"this is not the run of the token: {one.kind!r} number {one.occurrence + 1} of {subject} never came up"
+    delivery = f"delivery {one.occurrence + 1} of {subject}"
     if one.point.startswith(END):
-        return f"this is not the run of the token: delivery {one.occurrence + 1} of {subject} never came to its end"
+        return f"this is not the run of the token: {delivery} never came to its end"
     digest = one.point.partition(".")[0]
-    known = next((statement for statement in statements.STATEMENTS if statement.digest == digest), None)
+    known = next((statement for statement in code if statement.digest == digest), None)
     if known is not None:
         return (
-            f"this is not the run of the token: delivery {one.occurrence + 1} of {subject} did not come to "
-            f"`{known.text}` ({known.path}:{known.line}); the code before it has changed"
+            f"this is not the run of the token: {delivery} did not come to `{known.text}` ({known.path}:{known.line}); "
+            "the code before it has changed"
         )
     function = next(
-        (one_.function for one_ in statements.STATEMENTS if one_.function_digest == one.function_digest), None
+        (statement.function for statement in code if statement.function_digest == one.function_digest), None
     )
-    at = f"in {function}: the statement of the token is not there any more" if function else "a function that is gone"
-    return f"the code changed at {at} ({one.kind} in delivery {one.occurrence + 1} of {subject})"
+    at = f"{function}: the statement of the token is not there any more" if function else "a function that is gone"
+    return f"the code changed at {at} ({one.kind} in {delivery})"

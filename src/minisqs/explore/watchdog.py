@@ -115,8 +115,9 @@ class Watchdog:
 
     def _report(self, frame: FrameType | None) -> None:
         where = "somewhere"
+        tracer = getattr(sys.gettrace(), "__code__", None)
         while frame is not None:
-            if self._trace(frame.f_code.co_filename):
+            if frame.f_code is not tracer and self._trace(frame.f_code.co_filename):
                 where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
                 break
             frame = frame.f_back

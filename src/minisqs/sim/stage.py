@@ -33,7 +33,8 @@ from .port import Port
 from .sources import END, PointAddress
 from .strands import Carriers, Strand
 
-MAIN_WORK: Final = "main"
+DEEPEST_GRAVES: Final = 12
+"""So many dead works may lie on one stack, each below the rest of the run."""
 
 
 class Unwind(BaseException):
@@ -61,12 +62,12 @@ class Work:
         consumer: ``lambda`` or ``process``.
         lease_ns: When the first visibility timeout among them ends.
         deadline_ns: When the work is ended if it is still under way; ``NEVER_NS`` for never.
-        ended: Whether it has been ended from outside.
+        has_ended: Whether it has been ended from outside.
         end: Ends it as a kill does: its process or environment is gone.
         clock_offset_ns: How far the clock that its code reads is off.
         visits: How often it came to each statement, by the statement's number.
         strand: The stack that it runs on, where that is not the main one.
-        awaits: Where a coroutine of it is suspended for good, nothing goes on.
+        dead: Whether a kill has ended it.
     """
 
     subject: str
@@ -174,6 +175,7 @@ class Stage:
         clock_was_read: Whether user code has asked for the time.
         names_were_read: Whether a handler has looked at its context.
         out_of_order: Which message of a FIFO queue was done with before an earlier one of its group; empty if none.
+        raised: The first exception that came out of user code.
         harmed: The messages of which a kill, a stall or a copy has used up a receive, by address.
     """
 
@@ -197,6 +199,7 @@ class Stage:
         self._strands: list[Strand] = []
         self._lock_waiters: dict[int, list[Strand]] = {}
         self._under_way: dict[int, Work] = {}
+        self._buried = 0
         self.over = False
         self.needs_strands = False
         self.escaped: BaseException | None = None
@@ -212,6 +215,7 @@ class Stage:
         self._unraisable_hook: Callable[[Any], object] | None = None
         self.harmed: set[str] = set()
         self.out_of_order = ""
+        self.raised: BaseException | None = None
 
     # ---------------------------------------------------------------------------------------------- working
     def new_work(
@@ -257,10 +261,11 @@ class Stage:
         self._under_way[id(work)] = work
         try:
             result = function()
-        except BaseException:
+        except BaseException as error:
             if self.over:
                 raise Unwind from None
-            self._told(work, "raised")
+            self.raised = self.raised or error
+            self._told(work, f"raises {type(error).__name__}: {error}".partition("\n")[0])
             raise
         finally:
             self.current = before
@@ -278,7 +283,7 @@ class Stage:
         finally:
             self.current = before
         if not work.is_over:
-            self._told(work, "returned")
+            self._told(work, "returns")
 
     def _told(self, work: Work, how: str) -> None:
         if self._teller is not None:
@@ -412,7 +417,9 @@ class Stage:
         if work.strand is None and not came_to_end:
             self._refuse_sleepers()
         work.dead = True
+        self.current = None  # what the subject does about it is not the dead work's own
         work.end()
+        self.current = work
         if not came_to_end:
             self._leave_for_good(work)
 
@@ -422,6 +429,9 @@ class Stage:
             work.strand.suspend(None)
             raise Unwind
         self._refuse_sleepers()
+        self._buried += 1
+        if self._buried > DEEPEST_GRAVES:
+            self.give_up_nesting()
         self.current = None
         try:
             self._finish()

@@ -247,7 +247,7 @@ def _capital(text: str) -> str:
 def _timeline(report: Report, most: int) -> list[str]:
     """The lines of the timeline, with a lane for each worker."""
     told = _chosen(report.timeline, most)
-    workers = list(dict.fromkeys(report.timeline[index].lane for index in told if report.timeline[index].lane))[
+    workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
         :MOST_LANES
     ]
     numbers = " ".join(str(number) for number in range(1, len(workers) + 1))

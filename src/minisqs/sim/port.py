@@ -28,7 +28,7 @@ from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
 from .network import NONE_FAILED, Network, joined
 from .sources import Address, Source
-from .workers import SharedUse
+from .workers import HERE, SharedUse
 
 if TYPE_CHECKING:
     from .stage import Stage
@@ -77,7 +77,6 @@ class Port:
         self._shared = SharedUse()
         self.lock = self._shared.lock
         self._acquire, self._release = self.lock.acquire, self.lock.release
-        self._member = self._shared.member
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
         self._watchers: dict[str, list[Watcher]] = {}
 
@@ -277,7 +276,7 @@ class Port:
         """See ``Service.send_message``; the caller is the producer."""
         self._acquire()  # what `with self._shared` does, at half the price: this is the hot path
         try:
-            if not self._member.joined:
+            if HERE.token is not self._shared.latest:
                 self._shared.join()
             if self.stage is not None:
                 caller = self._named(caller)
@@ -334,7 +333,7 @@ class Port:
         """
         self._acquire()  # what `with self._shared` does, at half the price: this is the hot path
         try:
-            if not self._member.joined:
+            if HERE.token is not self._shared.latest:
                 self._shared.join()
             if self.stage is not None:
                 caller = self._named(caller)
@@ -457,7 +456,7 @@ class Port:
         """See ``Service.delete_message``."""
         self._acquire()  # what `with self._shared` does, at half the price: this is the hot path
         try:
-            if not self._member.joined:
+            if HERE.token is not self._shared.latest:
                 self._shared.join()
             network = self._network
             if self.stage is not None:

@@ -11,12 +11,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 
-class _Member(threading.local):
-    """Whether the present thread is counted among the users: an ident may be used again, this may not."""
+class _Here(threading.local):
+    """What is the present thread's own; one for all worlds, as each such object costs the interpreter a key."""
 
-    joined = False
+    def __init__(self) -> None:
+        self.token = object()
+        """Stands for the thread: an ident may be used again, this may not."""
+
+
+HERE: Final = _Here()
 
 
 class SharedUse:
@@ -24,22 +30,21 @@ class SharedUse:
 
     Attributes:
         lock: What a call holds while it is in the world.
-        member: Its ``joined`` says whether the present thread has made a call before.
+        latest: The token of the thread that was here last, which need not be counted again.
     """
 
-    __slots__ = ("_changed", "_users", "_waiting", "lock", "member")
+    __slots__ = ("_changed", "_users", "_waiting", "latest", "lock")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.member = _Member()
-        self._users: list[threading.Thread] = []
+        self._users: dict[object, threading.Thread] = {}
         self._changed = threading.Condition(self.lock)
         self._waiting = 0
         self.join()
 
     def __enter__(self) -> None:
         self.lock.acquire()
-        if not self.member.joined:
+        if HERE.token is not self.latest:
             self.join()
 
     def __exit__(self, *raised: object) -> None:
@@ -47,9 +52,10 @@ class SharedUse:
 
     def join(self) -> None:
         """Count the present thread among the users."""
-        self.member.joined = True
-        self._users = [thread for thread in self._users if thread.is_alive()]
-        self._users.append(threading.current_thread())
+        self.latest = token = HERE.token
+        if token not in self._users:
+            self._users = {other: thread for other, thread in self._users.items() if thread.is_alive()}
+            self._users[token] = threading.current_thread()
 
     def wait_for_others(self, seconds: float, found: Callable[[], bool]) -> bool:
         """Whether another live thread that uses the world changes it so that ``found``; waits for that.
@@ -74,4 +80,4 @@ class SharedUse:
 
     def _others_live(self) -> bool:
         here = threading.current_thread()
-        return any(thread is not here and thread.is_alive() for thread in self._users)
+        return any(thread is not here and thread.is_alive() for thread in self._users.values())

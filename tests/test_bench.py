@@ -41,7 +41,7 @@ def test_the_benchmarks_of_fifo_queues_the_client_and_passing_time_print_their_f
 def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
-    assert "lifecycles is none of lifecycle, growth, memory, fifo, client, time, poller, moto, import" in done.stderr
+    assert "lifecycles is none of lifecycle, growth, memory, fifo, client, time, poller, exploring, moto, import" in done.stderr
 
 
 def test_the_benchmark_of_the_poller_prints_its_figures():
@@ -49,3 +49,10 @@ def test_the_benchmark_of_the_poller_prints_its_figures():
     assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"^(\w+)[^:\n]*: ", done.stdout, re.MULTILINE) == ["poller", "drains", "idle"]
     assert re.search(r"a handler that gets its events +[\d.]+x +goal <= 3x +(ok|MISSED) ", done.stdout)
+
+
+def test_the_benchmark_of_exploring_prints_its_figures():
+    done = run("--quick", "exploring")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"^(\w+)[^:\n]*: ", done.stdout, re.MULTILINE) == ["run", "bugs", "proofs", "sweep"]
+    assert re.search(r"20 messages with faults +[\d.]+x +goal <= 1x +(ok|MISSED) ", done.stdout)

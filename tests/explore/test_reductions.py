@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import threading  # noqa: TID251  # what user code does with it is the subject
+import asyncio  # noqa: TID251  # what user code does with it is the subject
+import random  # noqa: TID251  # the same
+import threading  # noqa: TID251  # the same
 import time  # noqa: TID251  # the same
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -97,12 +98,12 @@ class ReadComputeWrite(Desk):
 
 class MuchOfItsOwn(Desk):
     def handler(self, event, context):
-        bodies = [record["body"] for record in event["Records"]]
-        texts = [body.upper() for body in bodies]
-        text = "".join(sorted(texts))
-        length = len(text)
-        self.done = sorted({*self.done, *bodies})
-        length = length + 1
+        for record in event["Records"]:
+            body = record["body"]
+            text = body.upper()
+            if len(text) == 1:
+                text = text + "!"
+            self.done = sorted({*self.done, text})
 
 
 class HelperMethods(Desk):
@@ -378,10 +379,11 @@ class OneTransaction(Desk):
 
     def handler(self, event, context):
         for record in event["Records"]:
-            with self.orders.transaction() as transaction:
-                if transaction.get(record["body"]) is None:
-                    transaction.put(record["body"], 1)
-                    transaction.put("total", (transaction.get("total") or 0) + 1)
+            with minisqs.outside.transaction() as transaction:
+                if transaction.get(self.orders, record["body"]) is None:
+                    total = transaction.get(self.orders, "total", 0)
+                    transaction.put(self.orders, record["body"], 1)
+                    transaction.put(self.orders, "total", total + 1)
 
     def observe(self):
         return self.orders.observe()
@@ -515,7 +517,7 @@ def both(subject: Any, messages: Any, **within: Any) -> tuple[Ends, Ends]:
     plain = ends(subject, messages, reduce=False, **within)
     assert reduced.found == plain.found
     assert plain.left_out == 0
-    assert reduced.runs < plain.runs if reduced.left_out else reduced.runs == plain.runs
+    assert reduced.runs <= plain.runs
     return reduced, plain
 
 
@@ -552,7 +554,7 @@ def test_other_orders_of_what_is_simultaneous_end_in_the_same_ways(subject):
 
 
 # ------------------------------------------------------------------------------ each of them leaves something out
-def off_by_fingerprint(monkeypatch):
+def only_kills(monkeypatch):
     """Only what is known of kills is used."""
     monkeypatch.setattr(reductions.Known, "was_met", lambda *_: False)
     plain = reductions._redundant
@@ -571,15 +573,364 @@ def only_rest(monkeypatch):
     monkeypatch.setattr(reductions, "_redundant", lambda *_, **__: (False, False))
 
 
-@pytest.mark.parametrize(
-    ("alone", "runs"),
-    [(off_by_fingerprint, 99), (only_steps, 146), (only_rest, 110)],
-    ids=["kills", "overlaps", "rest"],
-)
-def test_each_reduction_by_itself_leaves_runs_out(monkeypatch, alone, runs):
+@pytest.mark.parametrize("alone", [only_kills, only_steps, only_rest], ids=["kills", "overlaps", "rest"])
+def test_each_reduction_by_itself_leaves_runs_out(monkeypatch, alone):
     within = {"faults": 2, "kinds": {"kill", "overlap"}}
     every, plain = both(MuchOfItsOwn, ["a"], **within)
     alone(monkeypatch)
     some, _ = both(MuchOfItsOwn, ["a"], **within)
     assert every.runs < some.runs < plain.runs
-    assert (some.runs, plain.runs, every.runs) == (runs, 187, 31)
+    assert every.runs < plain.runs / 5
+
+
+# ------------------------------------------------------------------------- what a fingerprint may not overlook
+SEEN: set[str] = set()
+CHARGES: list[str] = []
+
+
+class InTheModule:
+    """State in globals, fresh for each run."""
+
+    def __init__(self):
+        SEEN.clear()
+        CHARGES.clear()
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in SEEN:
+                CHARGES.append(record["body"])
+                SEEN.add(record["body"])
+
+    def observe(self):
+        return sorted(CHARGES)
+
+
+class InTheClass:
+    """State in attributes of the class, fresh for each run."""
+
+    seen: frozenset[str]
+
+    def __init__(self):
+        self.charges = []
+        type(self).seen = frozenset()
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in self.seen:
+                type(self).seen = self.seen | {record["body"]}
+                self.charges.append(record["body"])
+
+    def observe(self):
+        return sorted(self.charges)
+
+
+class InAFile:
+    """State in a file, of which the subject knows the name."""
+
+    def __init__(self):
+        self.path = Path("charges.txt")
+        self.path.write_text("")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if f"{record['body']} is done" not in self.path.read_text():
+                self.note(record["body"])
+                self.note(f"{record['body']} is done")
+
+    def note(self, line):
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+
+    def observe(self):
+        return self.path.read_text()
+
+
+class IsADictionary(dict[str, Any]):
+    """State in the subject itself, not in its attributes."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if f"{record['body']} is done" not in self:
+                self["charges"] = self.get("charges", 0) + 1
+                self[f"{record['body']} is done"] = True
+
+    def observe(self):
+        return self["charges"]
+
+
+class InAnException(Desk):
+    """State in what an exception says."""
+
+    def __init__(self):
+        super().__init__()
+        self.last_error = RuntimeError("none")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if str(self.last_error) == "none":
+                self.last_error = RuntimeError("busy")
+                self.seen.add(record["body"])
+                self.last_error = RuntimeError("none")
+
+    def observe(self):
+        return sorted(self.seen)
+
+
+class Status(str):  # noqa: SLOT000  # as one writes it
+    """A text with a name of its own."""
+
+
+class InADerivedText(Desk):
+    """State in an object of a class derived from ``str``."""
+
+    def __init__(self):
+        super().__init__()
+        self.status = Status("free")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if self.status == "free":
+                self.status = Status("busy")
+                self.seen.add(record["body"])
+                self.status = Status("free")
+
+    def observe(self):
+        return sorted(self.seen)
+
+
+class InAMethod(Desk):
+    """State in which method is used."""
+
+    def __init__(self):
+        super().__init__()
+        self.decide = self.take
+
+    def take(self, body):
+        return body not in self.seen
+
+    def refuse(self, body):
+        return False
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if self.decide(record["body"]):
+                self.decide = self.refuse
+                self.seen.add(record["body"])
+                self.decide = self.take
+
+    def observe(self):
+        return sorted(self.seen)
+
+
+class InTwoNames(Desk):
+    """State in whether two names mean the same set."""
+
+    def __init__(self):
+        super().__init__()
+        self.before = None
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if self.before is None:
+                self.before = set(self.seen)
+                self.before = self.seen
+                self.before = set(self.seen)
+            self.seen.add(record["body"])
+
+    def observe(self):
+        return sorted(self.before)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=reason), id=one.__name__)
+        for one, reason in [
+            (InTheModule, "fingerprints do not see module globals"),
+            (InTheClass, "fingerprints do not see attributes of classes"),
+            (InAFile, "fingerprints do not see what is outside of the process"),
+            (IsADictionary, "__getstate__ leaves out what a container holds"),
+            (InAnException, "beside a set, only the attributes of an exception are looked at"),
+            (InADerivedText, "beside a set, only the attributes of a derived text are looked at"),
+            (InAMethod, "beside a set, all methods look the same"),
+            (InTwoNames, "beside a set, it is not seen which names mean the same object"),
+        ]
+    ],
+)
+def test_state_is_not_overlooked_between_statements(subject):
+    reduced, plain = (ends(subject, ["a"], reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
+    assert any(oracle for *_, oracle in plain.found), "it has a bug"
+    assert reduced.found == plain.found
+
+
+class Tainted:
+    """An environment that once met a half-done order ignores the order "b" for ever."""
+
+    def __init__(self):
+        self.done, self.half_done = [], False
+
+    def work(self, record, taint, *, is_tainted):
+        if self.half_done and record["body"] == "a":
+            taint()
+            self.half_done = False
+        if record["body"] not in self.done and not (is_tainted and record["body"] == "b"):
+            self.half_done = True
+            self.half_done = False
+            self.done = sorted([*self.done, record["body"]])
+
+    def observe(self):
+        return self.done
+
+
+class InAnAttribute(Tainted):
+    """Memory of an environment in an attribute of its handler."""
+
+    def environment(self):
+        def handler(event, context):
+            for record in event["Records"]:
+                self.work(record, lambda: handler.taints.append(1), is_tainted=handler.taints)  # type: ignore[attr-defined]
+
+        handler.taints = []  # type: ignore[attr-defined]
+        return handler
+
+
+class InAKeyword(Tainted):
+    """Memory of an environment in the default of a parameter that is only given by name."""
+
+    def environment(self):
+        def handler(event, context, *, taints=[]):  # noqa: B006  # on purpose
+            for record in event["Records"]:
+                self.work(record, lambda: taints.append(1), is_tainted=taints)
+
+        return handler
+
+
+class Worker(dict[str, int]):
+    """Memory of an environment in a dictionary that its handler is a method of."""
+
+    def __init__(self, outside):
+        self.outside = outside
+
+    def handle(self, event, context):
+        for record in event["Records"]:
+            self.outside.work(record, lambda: self.update(taint=1), is_tainted=self)
+
+
+class InAWorker(Tainted):
+    def environment(self):
+        return Worker(self).handle
+
+
+TAINTS: list[int] = []
+
+
+class InAGlobal(Tainted):
+    """Memory of an environment in the module, fresh at each cold start."""
+
+    def environment(self):
+        TAINTS.clear()
+
+        def handler(event, context):
+            for record in event["Records"]:
+                self.work(record, lambda: TAINTS.append(1), is_tainted=TAINTS)
+
+        return handler
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=reason), id=one.__name__)
+        for one, reason in [
+            (InAnAttribute, "attributes of functions are not looked at"),
+            (InAKeyword, "defaults of keyword-only parameters are not looked at"),
+            (InAWorker, "of a worker derived from a container only the attributes are looked at"),
+            (InAGlobal, "module globals are not looked at"),
+        ]
+    ],
+)
+def test_memory_of_an_environment_is_not_overlooked_at_rest(subject):
+    reduced, plain = (ends(subject, LATER, reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
+    assert any(oracle for *_, oracle in plain.found), "it has a bug"
+    assert reduced.found == plain.found
+
+
+class OutOfOrder:
+    """Raises after one kind of half-done work, and answers the later message first after another."""
+
+    def __init__(self):
+        self.done, self.half_done = [], ""
+
+    def handler(self, event, context):
+        records = event["Records"]
+        half_done, self.half_done = self.half_done, ""
+        if half_done == "begun":
+            raise RuntimeError("once more")
+        if half_done == "almost done":
+            self.done = sorted({*self.done, records[-1]["body"]})
+            return {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+        self.half_done = "begun"
+        self.half_done = "almost done"
+        self.done = sorted({*self.done, *(record["body"] for record in records)})
+        self.half_done = ""
+        return {}
+
+    def observe(self):
+        return self.done
+
+
+@pytest.mark.xfail(strict=True, reason="that an order was broken is judged at the end, and no part of a state at rest")
+def test_a_broken_order_is_not_forgotten_at_rest():
+    within = {"faults": 1, "kinds": {"kill"}, "queue": {"fifo_queue": True}, **REPORTS}
+    reduced, plain = (ends(OutOfOrder, ONE_GROUP, reduce=reduce, **within) for reduce in (True, False))
+    assert {oracle for *_, oracle in plain.found} == {"", "fifo_order"}
+    assert reduced.found == plain.found
+
+
+class DrawsAgain(Desk):
+    """How much was drawn before decides what is drawn next."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            one = random.randrange(1000)
+            other = random.randrange(1000)
+            if record["attributes"]["ApproximateReceiveCount"] != "1":
+                self.done = [one, other]
+
+
+@pytest.mark.xfail(strict=True, reason="how much was drawn is no part of a state")
+def test_draws_are_not_forgotten():
+    reduced, plain = (ends(DrawsAgain, ["a"], reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
+    assert reduced.found == plain.found
+
+
+class LetsGoInAHurry:
+    """What it has read under a lock it writes only after an exception of its own has let go of the lock."""
+
+    def __init__(self):
+        self.lock, self.count, self.written = threading.Lock(), 0, 0
+
+    def handler(self, event, context):
+        try:
+            with self.lock:
+                count = self.count
+                self.parse(event)
+        except TypeError:
+            self.count = count + 1
+            self.written += 1
+
+    def parse(self, event):
+        wanted = event["Records"][0]["body"]["wanted"]
+        return wanted  # noqa: RET504  # not the last statement raises
+
+    def observe(self):
+        return self.count == self.written
+
+
+@pytest.mark.xfail(
+    strict=True, reason="an exception of a local statement ends a with of the caller before the next point"
+)
+def test_an_overlap_after_an_exception_is_not_the_one_before_it():
+    reduced, plain = (ends(LetsGoInAHurry, ["a"], reduce=one, faults=1, kinds={"overlap"}) for one in (True, False))
+    assert any(oracle for *_, oracle in plain.found), "it has a bug"
+    assert reduced.found == plain.found

@@ -85,7 +85,7 @@ def test_rates_are_drawn_from_the_seed():
 
 def test_a_run_has_the_journal_of_its_world():
     actions = [entry.action for entry in minisqs.perfect(Ledger, ORDERS).journal]
-    assert actions.count("SendMessage") == 2
+    assert actions.count("SendMessageBatch") == 2  # one call, an entry for each message
     assert "DeleteMessageBatch" in actions
 
 

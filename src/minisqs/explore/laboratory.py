@@ -19,7 +19,7 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
-from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, difference, equal, is_true, judge
+from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, difference, equal, is_true, judge, shown
 from .quiet import quiet
 from .reductions import Known, lasting
 from .runs import MERGED, NEVER_SETTLES, Execution, Outcome
@@ -29,6 +29,9 @@ from .telling import Telling
 from .watchdog import Watchdog
 
 ONE_S: Final = 1_000_000_000
+
+LONGEST: Final = 10_000
+"""So many characters of what a module or class keeps are compared."""
 
 FEW: Final = 10
 """Of so many messages it is looked for the one whose effect is missing."""
@@ -110,13 +113,16 @@ class Laboratory:
         return self._stands[kept]
 
     def _perfect_twice(self, kept: Kept) -> Any:
-        before = self.case.lasting_names() if not self._expected else {}
+        before = self._lasting_texts() if not self._expected else {}
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
         if not equal(first, second):
-            changed = [name for name, seen in self.case.lasting_names().items() if before.get(name, seen) != seen]
+            changed = [name for name, seen in self._lasting_texts().items() if before.get(name, seen) != seen]
             raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
         return first
+
+    def _lasting_texts(self) -> dict[str, str]:
+        return {name: shown(value, LONGEST) for name, value in self.case.lasting_values().items()}
 
     def perfect(self, kept: Kept, draws: bytes, *, offset_ns: int = 0) -> Any:
         """One run on the perfect queue, of the user's code as it is, without points."""

@@ -27,18 +27,18 @@ from ..sim import statements
 from ..sim.sources import Place
 from ..sim.stage import Arrival
 from .choices import Exploration
-from .fingerprints import canonical, fingerprint_of
+from .fingerprints import canonical, content, fingerprint_of
 from .runs import Execution
 
 
 def lasting(execution: Execution) -> object:
     """All that outlives a work, as far as the work can change it; None where that cannot be told."""
-    outside = fingerprint_of(execution.outside)
-    if outside is None:
+    kept = _kept(execution)
+    if kept is None:
         return None
     world = execution.world
     calls = tuple(queue.calls for queue in world.sqs.service.queues())
-    return world.clock.now_ns, world.sqs.kernel.scheduled, calls, outside, _closures(execution)
+    return world.clock.now_ns, world.sqs.kernel.scheduled, calls, kept
 
 
 def at_rest(execution: Execution, *, named: bool) -> object:
@@ -46,20 +46,37 @@ def at_rest(execution: Execution, *, named: bool) -> object:
 
     ``named`` says that handlers look at their context, so that the numbers of requests and environments count.
     """
-    outside = fingerprint_of(execution.outside)
-    closures = _closures(execution)
-    if outside is None or closures is None:
+    kept = _kept(execution)
+    if kept is None:
         return None
-    world = execution.world
+    world, stage = execution.world, execution.stage
     queues = tuple(
         (queue.sequence, tuple(_message(message) for message in queue.messages.values()))
         for queue in world.sqs.service.queues()
     )
     functions = tuple(function.runs.standing(named=named) for function in execution.functions())
     mappings = tuple(mapping.standing() for mapping in world.event_source_mappings()) if functions else ()
-    harmed = tuple(sorted(execution.stage.harmed)) if len(queues) > 1 else ()
-    waiting = tuple(world.sqs.kernel.waiting())
-    return world.clock.now_ns, queues, functions, mappings, waiting, harmed, outside, closures
+    judged = stage.out_of_order, tuple(sorted(stage.harmed)) if len(queues) > 1 else ()
+    return world.clock.now_ns, queues, functions, mappings, tuple(world.sqs.kernel.waiting()), judged, kept
+
+
+def _kept(execution: Execution) -> object:
+    """What the outside world, the environments, the user's modules and classes hold; None if that cannot be told.
+
+    It cannot where the user's code draws random numbers: how many were drawn decides what comes next.
+    """
+    case = execution.case
+    outside = None if case.draws else fingerprint_of(execution.outside)
+    closures = _closures(execution)
+    if outside is None or closures is None:
+        return None
+    beside = case.lasting_values()
+    if not beside:
+        return outside, closures
+    try:
+        return outside, closures, canonical(beside)
+    except Exception:  # noqa: BLE001  # something that cannot be pickled
+        return None
 
 
 def _message(message: Any) -> tuple[object, ...]:
@@ -94,11 +111,12 @@ def _memory(handler: Any, outside: Any) -> object:
     if handler is None:
         return None
     if isinstance(handler, MethodType):
-        own = None if handler.__self__ is outside else canonical(vars(handler.__self__))
+        own = None if handler.__self__ is outside else canonical(content(handler.__self__))
         return own, _memory(handler.__func__, outside)
     if not isinstance(handler, FunctionType):
         raise TypeError(f"{handler!r} is no function")
-    held = [cell.cell_contents for cell in handler.__closure__ or ()] + list(handler.__defaults__ or ())
+    held = [cell.cell_contents for cell in handler.__closure__ or ()]
+    held += [*(handler.__defaults__ or ()), *(handler.__kwdefaults__ or {}).values(), *handler.__dict__.values()]
     others = [value for value in held if value is not outside and not isinstance(value, FunctionType)]
     inner = [_memory(value, outside) for value in held if isinstance(value, FunctionType) and value is not handler]
     return canonical(others), tuple(inner)
@@ -164,7 +182,17 @@ def _redundant(before: Arrival | None, now: Arrival, *, by_statements: bool) -> 
     """Whether a kill and an overlap at a statement show the same as at the one before it."""
     if before is None:
         return False, False
-    statement = statements.STATEMENTS[before.number] if before.number >= 0 and by_statements else None
-    is_local = statement is not None and statement.is_local and not statement.may_leave
     same = now.lasting is not None and now.lasting == before.lasting and now.number >= 0
-    return same, is_local and now.number >= 0 and now.others == before.others
+    return same, by_statements and now.others == before.others and _is_own_step(before.number, now.number)
+
+
+def _is_own_step(number: int, following: int) -> bool:
+    """Whether a statement touches only what is the work's own, and the next one to come is the one that stands below it.
+
+    Where it is another, the statement may have raised, and blocks around it may have been left on the way.
+    """
+    if number < 0 or following != number + 1:
+        return False
+    statement, below = statements.STATEMENTS[number], statements.STATEMENTS[following]
+    is_next = statement.path == below.path and statement.function == below.function
+    return is_next and statement.is_local and not statement.may_leave

@@ -35,6 +35,12 @@ DEAD_LETTER_QUEUE: Final = "orders-dead"
 SMALL: Final = 20_000
 """Ten texts of fewer characters fit into one call."""
 
+CHANCE: Final = frozenset(
+    {"random", "Random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "getrandbits",
+     "uuid", "uuid1", "uuid4", "urandom", "getrandom", "secrets", "token_hex", "token_bytes", "token_urlsafe", "numpy"}
+)  # fmt: skip
+"""Names by which code draws random numbers."""
+
 _ENTRY_IDS: Final = tuple(str(number) for number in range(BATCH_ENTRIES))
 
 FUNCTION_SETTINGS: Final = (
@@ -125,9 +131,9 @@ class _DeployedSubject:
         self._code = code
         self.outside = outside
 
-    def __getstate__(self) -> object:
+    def __reduce_ex__(self, protocol: Any) -> Any:
         """What the outside world holds."""
-        return self.outside.__getstate__()
+        return self.outside.__reduce_ex__(protocol)
 
     def environment(self) -> Callable[..., Any]:
         """The handler of a new environment."""
@@ -203,6 +209,8 @@ class Case:
         self.trace = statements.traced(trace, _file_of(self.subject))
         self._mapping_settings: Any = None
         self._small: bool | None = None
+        self._lasting: list[tuple[str, Any, str]] | None = None
+        self._draws: bool | None = None
         self._following: statements.Following | None = None
 
     @property
@@ -278,20 +286,44 @@ class Case:
         message = self.messages[place]
         return message if isinstance(message, str) else message.body
 
-    def lasting_names(self) -> dict[str, str]:
-        """What survives a run in the user's code beside the subject, by name: module globals and class attributes."""
-        seen = {}
-        for function in self.following.functions:
-            module = function.__globals__
-            for name in _names(function.__code__):
-                value = module.get(name)
-                if name in module and not callable(value) and not isinstance(value, ModuleType):
-                    seen[f"The module global {module.get('__name__')}.{name}"] = repr(value)
-        for one in getattr(self.subject, "__mro__", ())[:-1]:
-            for name, value in vars(one).items():
-                if not name.startswith("__") and not callable(value) and not hasattr(value, "__get__"):
-                    seen[f"The class attribute {one.__name__}.{name}"] = repr(value)
-        return seen
+    @property
+    def lasting(self) -> list[tuple[str, Any, str]]:
+        """Where the user's code may keep what survives a run beside the subject: a name, the owner, the attribute.
+
+        These are the module globals that followed functions name, and the attributes of the subject's classes.
+        """
+        if self._lasting is None:
+            found: dict[str, tuple[str, Any, str]] = {}
+            for function in self.following.functions:
+                module = function.__globals__
+                for name in _names(function.__code__):
+                    if name in module:
+                        told = f"The module global {module.get('__name__')}.{name}"
+                        found[told] = (told, module, name)
+            for one in getattr(self.subject, "__mro__", ())[:-1]:
+                for name in vars(one):
+                    if not name.startswith("__"):
+                        told = f"The class attribute {one.__name__}.{name}"
+                        found[told] = (told, vars(one), name)
+            self._lasting = list(found.values())
+        return self._lasting
+
+    def lasting_values(self) -> dict[str, Any]:
+        """What is kept there now, by name; functions, classes and modules keep nothing."""
+        values = ((told, owner.get(name)) for told, owner, name in self.lasting)
+        return {
+            told: value
+            for told, value in values
+            if not (callable(value) or isinstance(value, (ModuleType, classmethod, staticmethod, property)))
+        }
+
+    @property
+    def draws(self) -> bool:
+        """Whether the user's code names anything that draws random numbers."""
+        if self._draws is None:
+            names = {name for function in self.following.functions for name in _names(function.__code__)}
+            self._draws = not names.isdisjoint(CHANCE)
+        return self._draws
 
     # -------------------------------------------------------------------------------------------- setting up
     def build(self) -> Any:

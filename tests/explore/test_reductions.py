@@ -6,6 +6,7 @@ import asyncio  # noqa: TID251  # what user code does with it is the subject
 import random  # noqa: TID251  # the same
 import threading  # noqa: TID251  # the same
 import time  # noqa: TID251  # the same
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 import minisqs
 from minisqs import SendMessage
 from minisqs.explore import prove, reductions
+from minisqs.explore.fingerprints import canonical
 from minisqs.explore.laboratory import Laboratory
 from minisqs.explore.oracles import Oracles, shown
 from minisqs.explore.runs import MERGED
@@ -584,6 +586,54 @@ def test_each_reduction_by_itself_leaves_runs_out(monkeypatch, alone):
 
 
 # ------------------------------------------------------------------------- what a fingerprint may not overlook
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+
+class Names(list[Any]):
+    """A list with a name of its own."""
+
+
+class Prices(dict[Any, Any]):
+    """A dictionary with a name of its own."""
+
+
+def grown(draw: random.Random, depth: int = 0) -> Callable[[int], Any]:
+    """Makes a value of any shape, the same each time but for the number that is given."""
+    kind = draw.choice(["box", "names", "prices", "list", "number", "given"] if depth < 3 else ["number", "given"])
+    number = draw.randrange(3)
+    parts = [grown(draw, depth + 1) for _ in range(number)] if kind in {"names", "prices", "list"} else []
+    if kind == "box":
+        part = grown(draw, depth + 1)
+        return lambda given: Box(part(given))
+    return {
+        "names": lambda given: Names(part(given) for part in parts),
+        "prices": lambda given: Prices(enumerate(part(given) for part in parts)),
+        "list": lambda given: [part(given) for part in parts],
+        "number": lambda given: number,
+        "given": lambda given: given,
+    }[kind]
+
+
+def told(value: Any) -> Any:
+    """A value as a text that says it all."""
+    if isinstance(value, Box):
+        return f"Box({told(value.value)})"
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [str(value)]
+    return f"{type(value).__name__}({[part if isinstance(part, str) else told(part) for part in parts]})"
+
+
+@pytest.mark.xfail(strict=True, reason="what is made on the way and gone again lends its id() to what comes after it")
+def test_fingerprints_are_equal_for_equal_values_and_for_no_others():
+    draw = random.Random(6)
+    for _ in range(2_000):
+        value = grown(draw)
+        one, same, other = ({"a set": {"a"}, "value": value(given)} for given in (100, 100, 200))
+        assert canonical(one) == canonical(same)
+        assert (canonical(one) == canonical(other)) == (told(one["value"]) == told(other["value"]))
+
+
 SEEN: set[str] = set()
 CHARGES: list[str] = []
 
@@ -744,18 +794,18 @@ class InTwoNames(Desk):
 @pytest.mark.parametrize(
     "subject",
     [
-        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=reason), id=one.__name__)
-        for one, reason in [
-            (InTheModule, "fingerprints do not see module globals"),
-            (InTheClass, "fingerprints do not see attributes of classes"),
-            (InAFile, "fingerprints do not see what is outside of the process"),
-            (IsADictionary, "__getstate__ leaves out what a container holds"),
-            (InAnException, "beside a set, only the attributes of an exception are looked at"),
-            (InADerivedText, "beside a set, only the attributes of a derived text are looked at"),
-            (InAMethod, "beside a set, all methods look the same"),
-            (InTwoNames, "beside a set, it is not seen which names mean the same object"),
-        ]
+        InTheModule,
+        InTheClass,
+        pytest.param(
+            InAFile, marks=pytest.mark.xfail(strict=True, reason="what is outside of the process is not seen")
+        ),
+        IsADictionary,
+        InAnException,
+        InADerivedText,
+        InAMethod,
+        InTwoNames,
     ],
+    ids=lambda one: one.__name__,
 )
 def test_state_is_not_overlooked_between_statements(subject):
     reduced, plain = (ends(subject, ["a"], reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
@@ -837,18 +887,7 @@ class InAGlobal(Tainted):
         return handler
 
 
-@pytest.mark.parametrize(
-    "subject",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=reason), id=one.__name__)
-        for one, reason in [
-            (InAnAttribute, "attributes of functions are not looked at"),
-            (InAKeyword, "defaults of keyword-only parameters are not looked at"),
-            (InAWorker, "of a worker derived from a container only the attributes are looked at"),
-            (InAGlobal, "module globals are not looked at"),
-        ]
-    ],
-)
+@pytest.mark.parametrize("subject", [InAnAttribute, InAKeyword, InAWorker, InAGlobal], ids=lambda one: one.__name__)
 def test_memory_of_an_environment_is_not_overlooked_at_rest(subject):
     reduced, plain = (ends(subject, LATER, reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
     assert any(oracle for *_, oracle in plain.found), "it has a bug"
@@ -879,7 +918,6 @@ class OutOfOrder:
         return self.done
 
 
-@pytest.mark.xfail(strict=True, reason="that an order was broken is judged at the end, and no part of a state at rest")
 def test_a_broken_order_is_not_forgotten_at_rest():
     within = {"faults": 1, "kinds": {"kill"}, "queue": {"fifo_queue": True}, **REPORTS}
     reduced, plain = (ends(OutOfOrder, ONE_GROUP, reduce=reduce, **within) for reduce in (True, False))
@@ -898,7 +936,6 @@ class DrawsAgain(Desk):
                 self.done = [one, other]
 
 
-@pytest.mark.xfail(strict=True, reason="how much was drawn is no part of a state")
 def test_draws_are_not_forgotten():
     reduced, plain = (ends(DrawsAgain, ["a"], reduce=reduce, faults=1, kinds={"kill"}) for reduce in (True, False))
     assert reduced.found == plain.found
@@ -927,9 +964,6 @@ class LetsGoInAHurry:
         return self.count == self.written
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an exception of a local statement ends a with of the caller before the next point"
-)
 def test_an_overlap_after_an_exception_is_not_the_one_before_it():
     reduced, plain = (ends(LetsGoInAHurry, ["a"], reduce=one, faults=1, kinds={"overlap"}) for one in (True, False))
     assert any(oracle for *_, oracle in plain.found), "it has a bug"

@@ -300,13 +300,14 @@ class Case:
                     if name in module:
                         told = f"The module global {module.get('__name__')}.{name}"
                         found[told] = (told, module, name)
-            for one in getattr(self.subject, "__mro__", ())[:-1]:
-                for name in vars(one):
-                    if not name.startswith("__"):
-                        told = f"The class attribute {one.__name__}.{name}"
-                        found[told] = (told, vars(one), name)
             self._lasting = list(found.values())
-        return self._lasting
+        classes = getattr(self.subject, "__mro__", ())[:-1]
+        return self._lasting + [
+            (f"The class attribute {one.__name__}.{name}", vars(one), name)
+            for one in classes
+            for name in vars(one)
+            if not name.startswith("__")
+        ]
 
     def lasting_values(self) -> dict[str, Any]:
         """What is kept there now, by name; functions, classes and modules keep nothing."""

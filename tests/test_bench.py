@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -41,7 +45,10 @@ def test_the_benchmarks_of_fifo_queues_the_client_and_passing_time_print_their_f
 def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
-    assert "lifecycles is none of lifecycle, growth, memory, fifo, client, time, poller, exploring, moto, import" in done.stderr
+    assert (
+        "lifecycles is none of lifecycle, growth, memory, fifo, client, time, poller, exploring, moto, import"
+        in done.stderr
+    )
 
 
 def test_the_benchmark_of_the_poller_prints_its_figures():

@@ -18,6 +18,8 @@ from minisqs.explore.stories import Story
 from minisqs.explore.subjects import Case
 from minisqs.sim.faults import FAULTS
 
+pytestmark = pytest.mark.slow
+
 every_specimen = pytest.mark.parametrize("specimen", ZOO, ids=lambda specimen: specimen.name.replace(" ", "-"))
 
 

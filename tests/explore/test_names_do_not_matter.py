@@ -17,6 +17,8 @@ import zoo
 
 import minisqs
 
+pytestmark = pytest.mark.slow
+
 ASKED_FOR = {"self", "handler", "environment", "observe", "close", "disconnect", "SPECIMENS"}
 """Names by which others know a part of a subject."""
 

@@ -7,6 +7,8 @@ from zoo import ZOO
 
 import minisqs
 
+pytestmark = pytest.mark.slow
+
 TWIN_BUDGET = 150
 TWIN_RUNS = 60
 

@@ -292,7 +292,6 @@ def test_event_loops_of_plain_handlers_overlap():
 
 @never_awaited
 @pytest.mark.usefixtures("forgets_coroutines")
-@pytest.mark.xfail(strict=True, reason="a nested delivery is told that the event loop of the one below is running")
 @pytest.mark.parametrize("kind", ["overlap", "kill"])
 def test_an_event_loop_may_run_inside_of_another_delivery(kind):
     proof = minisqs.prove(RunsALoopSafely, ["a"], kinds={kind}, faults=2, **SLOW)

@@ -18,13 +18,14 @@ from ..world import _key
 from . import memory, report, tokens
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles, equal
+from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles
 from .report import Report
 from .runs import Outcome
 from .search import Search, random_story, roots_of
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case
+from .values import equal
 
 DEFAULT_RUNS: Final = 200
 DEFAULT_BUDGET: Final = 1000

@@ -1,20 +1,18 @@
 """What a state is like, as something that is equal only for equal states, whatever the hash seed of the process.
 
-Pickles are that, and fast, but for sets, whose order is the hash seed's and their history's: states with sets
-are taken apart, and their sets sorted. What can be neither pickled nor taken apart has no fingerprint, and then
-nothing is concluded from it.
+Pickles are that, and fast, but for sets, whose order is the hash seed's and their history's: these are put in
+order. What cannot be pickled has no fingerprint, and then nothing is concluded from it.
 """
 
 from __future__ import annotations
 
 import copyreg
+import io
 import pickle
 from typing import Any, Final
 
 _SETS: Final = (b"\x8f", b"\x91")
 """The opcodes of a set and a frozen set; as bytes of a text they only cost time."""
-
-_ATOMS: Final = frozenset({int, float, str, bytes, bool, type(None), complex})
 
 
 def fingerprint_of(value: object) -> object:
@@ -40,31 +38,33 @@ def content(value: object) -> list[object]:
     return [list(arguments[1:]), state, list(items or ()), list(pairs or ())]
 
 
-def canonical(value: object) -> object:
-    """A value as something hashable that is equal only for equal values.
+def canonical(value: object) -> bytes:
+    """A value as bytes that are equal only for equal values, and tell who is the same object as whom.
 
     Raises:
-        TypeError: It cannot be taken apart.
         Whatever pickling it raises.
     """
     pickled = pickle.dumps(value, 4)
     if not any(opcode in pickled for opcode in _SETS):
         return pickled
-    return _taken_apart(value, {})
+    file = io.BytesIO()
+    _InOrder(file).dump(value)
+    return file.getvalue()
 
 
-def _taken_apart(value: Any, met: dict[int, int]) -> object:
-    """The parts of a value, each at its first place; an object that is met again is told by where that was."""
-    kind = type(value)
-    if kind in _ATOMS:
-        return kind.__name__, value
-    if id(value) in met:
-        return "again", met[id(value)]
-    met[id(value)] = len(met)
-    if kind in (set, frozenset):
-        return kind.__name__, tuple(sorted((_taken_apart(one, dict(met)) for one in value), key=repr))
-    if kind in (list, tuple):
-        return kind.__name__, tuple(_taken_apart(one, met) for one in value)
-    if kind is dict:
-        return kind.__name__, tuple((_taken_apart(key, met), _taken_apart(one, met)) for key, one in value.items())
-    return f"{kind.__module__}.{kind.__qualname__}", tuple(_taken_apart(one, met) for one in content(value))
+class _InOrder(pickle.Pickler):
+    """A pickler that writes the elements of sets in an order that is always the same."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, 4)
+        self._met: dict[int, tuple[int, object]] = {}
+
+    def persistent_id(self, value: Any) -> object:
+        """What stands for a set: its elements; where it is met again, which one that was."""
+        if not isinstance(value, (set, frozenset)):
+            return None
+        met = self._met.get(id(value))
+        if met is not None:
+            return met[0]
+        self._met[id(value)] = len(self._met), value  # which keeps it, and so its id, alive
+        return type(value), sorted(map(canonical, value)), getattr(value, "__dict__", None)

@@ -19,13 +19,14 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
-from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, difference, equal, is_true, judge, shown
+from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .quiet import quiet
 from .reductions import Known, lasting
 from .runs import MERGED, NEVER_SETTLES, Execution, Outcome
 from .stories import Kept, Story
 from .subjects import Case
 from .telling import Telling
+from .values import difference, equal, shown
 from .watchdog import Watchdog
 
 ONE_S: Final = 1_000_000_000
@@ -76,6 +77,7 @@ class Laboratory:
         self._expected: dict[Kept, Any] = {}
         self._stands: dict[Kept, bool] = {}
         self._during = oracles.during()
+        self._notes_start = False
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -128,7 +130,9 @@ class Laboratory:
         """One run on the perfect queue, of the user's code as it is, without points."""
         seed_randomness(draws)
         shift_clock(offset_ns)
+        self._notes_start = not self._expected
         outcome = self._go(kept, None, hooked=False)[0]
+        self._notes_start = False
         if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
             outcome = self._go(kept, None, hooked=False, impatient=False)[0]
         shift_clock(0)
@@ -151,18 +155,30 @@ class Laboratory:
         *,
         known: Known | None = None,
         left: int = 0,
+        overlaps_left: int = 0,
         finely: bool = False,
         **options: Any,
     ) -> tuple[Outcome, Source | None, Any]:
         """One run, on more stacks where one is not enough: how it ended, what answered, and the outside world."""
         if known is not None:
-            options |= {"is_known": lambda execution: _is_known(known, execution, left), "finely": finely}
+            options |= {
+                "is_known": lambda execution: _is_known(known, execution, left, overlaps_left),
+                "finely": finely,
+            }
             options |= {"follows": lasting} if finely else {}
         for carriers in (None, self.carriers):
             if known is not None:
                 known.begin()
             options.setdefault("impatient", self.impatient)
-            execution = Execution(self.case, kept, source, during=self._during, carriers=carriers, **options)
+            execution = Execution(
+                self.case,
+                kept,
+                source,
+                during=self._during,
+                carriers=carriers,
+                notes_start=self._notes_start,
+                **options,
+            )
             self.watchdog.runs += 1
             self.watchdog.stage = execution.stage
             try:
@@ -172,6 +188,8 @@ class Laboratory:
             if not execution.needs_strands:
                 break
             source = None if source is None else source.afresh()
+        if self._notes_start and execution.keeps_elsewhere():
+            self.case.keeps_elsewhere = True
         if known is not None:
             known.keep()
         return outcome, source, execution.outside
@@ -303,11 +321,11 @@ class Laboratory:
                 self.seen_sometimes.add(predicate.name)
 
 
-def _is_known(known: Known, execution: Execution, left: int) -> bool:
+def _is_known(known: Known, execution: Execution, left: int, overlaps_left: int) -> bool:
     """Whether everything from here on has been tried, once all that is planned has happened."""
     source = execution.source
     assert isinstance(source, Exploration), "only explored runs are compared"
-    return len(source.happened) == len(source.plan) and known.was_met(execution, left)
+    return len(source.happened) == len(source.plan) and known.was_met(execution, left, overlaps_left)
 
 
 def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[str]) -> str:

@@ -21,13 +21,14 @@ from ..sim.sources import Place
 from .check import tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import Finding, Oracles, shown
+from .oracles import Finding, Oracles
 from .reductions import Known, reduced
 from .report import WIDTH
 from .runs import MERGED, Outcome
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case
+from .values import shown
 
 BUDGET: Final = 500_000
 BY_DEFAULT: Final = frozenset({"duplicate", "reorder", "kill", "stall", "overlap", "recycle", "split"})
@@ -123,14 +124,23 @@ def prove(
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
         walk = Walk(laboratory, bounds, progress)
-        for story in walk.failures():
-            raise errors.CheckFailed(tell(laboratory, shrink(laboratory, story)))
+        _refuse_failures(walk, laboratory)
+        if walk.known.named and not walk.waiting:  # some states were taken for the same before names were looked at
+            walk = Walk(laboratory, bounds, progress, named=True)
+            _refuse_failures(walk, laboratory)
         if walk.waiting:
             raise errors.ProofIncomplete(
-                f"{bounds.budget:,} runs were made, and {walk.waiting:,} plans still wait: nothing is proved. Give a larger "
+                f"{bounds.budget:,} runs were made, and {_waiting(walk.waiting)}: nothing is proved. Give a larger "
                 "budget=, or fewer messages, faults or kinds"
             )
         return _proof(laboratory, bounds, walk)
+
+
+def _refuse_failures(walk: Walk, laboratory: Laboratory) -> None:
+    for story in walk.failures():
+        smallest = shrink(laboratory, story)
+        if laboratory.is_confirmed(smallest):
+            raise errors.CheckFailed(tell(laboratory, smallest))
 
 
 @attrs.frozen(kw_only=True)
@@ -149,20 +159,27 @@ class Walk:
         laboratory: What runs them.
         bounds: Within which.
         progress: Told now and then.
+        named: Whether handlers look at their context.
 
     Attributes:
+        known: The states from which everything has been tried.
         pruned: How many runs were left out.
         states: What was observed, as texts.
         waiting: How many plans are left when the budget is used up.
     """
 
     def __init__(
-        self, laboratory: Laboratory, bounds: _Bounds, progress: Callable[[int, int], object] | None = None
+        self,
+        laboratory: Laboratory,
+        bounds: _Bounds,
+        progress: Callable[[int, int], object] | None = None,
+        *,
+        named: bool = False,
     ) -> None:
         self._laboratory = laboratory
         self._bounds = bounds
         self._progress = progress
-        self._known = Known()
+        self.known = Known(named=named)
         self.pruned = 0
         self.states: dict[str, None] = {}
         self.waiting = 0
@@ -190,9 +207,18 @@ class Walk:
 
     def _run(self, kept: Kept, plan: dict[Place, int], left: int) -> tuple[Outcome, Exploration, Finding | None]:
         laboratory, bounds = self._laboratory, self._bounds
-        known = self._known if bounds.reduce else None
+        known = self.known if bounds.reduce else None
+        overlaps = sum(address.kind == chance.OVERLAP for address in plan)
+        overlaps_left = min(left, bounds.preemptions - overlaps) if bounds.preemptions < bounds.faults else 0
         outcome, source, finding = laboratory.explore(
-            kept, plan, bounds.workers, records=left > 0, known=known, left=left, finely=left > 0
+            kept,
+            plan,
+            bounds.workers,
+            records=left > 0,
+            known=known,
+            left=left,
+            overlaps_left=overlaps_left,
+            finely=left > 0,
         )
         if outcome.ended == MERGED:
             self.pruned += 1
@@ -241,6 +267,8 @@ def _kinds(kinds: Iterable[str] | None) -> frozenset[str]:
     names = frozenset(kinds)
     for name in sorted(names, key=repr):
         check_name(name)
+    if not names:
+        raise errors.UsageError("kinds are at least one name of a fault; faults=0 is a proof without any")
     return wanted(names)
 
 
@@ -248,6 +276,10 @@ def _whole(name: str, value: object, lowest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
     return value
+
+
+def _waiting(plans: int) -> str:
+    return "1 plan still waits" if plans == 1 else f"{plans:,} plans still wait"
 
 
 def _messages(number: int) -> str:

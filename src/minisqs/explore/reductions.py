@@ -63,10 +63,11 @@ def at_rest(execution: Execution, *, named: bool) -> object:
 def _kept(execution: Execution) -> object:
     """What the outside world, the environments, the user's modules and classes hold; None if that cannot be told.
 
-    It cannot where the user's code draws random numbers: how many were drawn decides what comes next.
+    It cannot where the user's code draws random numbers, as how many were drawn decides what comes next, or where
+    what is observed is kept elsewhere, as in a file.
     """
     case = execution.case
-    outside = None if case.draws else fingerprint_of(execution.outside)
+    outside = None if case.draws or case.keeps_elsewhere else fingerprint_of(execution.outside)
     closures = _closures(execution)
     if outside is None or closures is None:
         return None
@@ -128,23 +129,25 @@ class Known:
     What a run meets counts only once that run has come to its end: one that is given up has tried nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, named: bool = False) -> None:
         self._faults_left: dict[object, int] = {}
         self._met: list[tuple[object, int]] = []
-        self._named = False
+        self.named = named
+        """Whether handlers look at their context, so that the numbers of requests and environments count."""
 
     def begin(self) -> None:
         """A run begins."""
         self._met = []
 
-    def was_met(self, execution: Execution, left: int) -> bool:
-        """Whether the state of a run at rest was met before, with as many faults to go."""
-        if execution.stage.names_were_read and not self._named:
-            self._named = True  # from now on names tell states apart that were taken for the same
+    def was_met(self, execution: Execution, left: int, overlaps_left: int = 0) -> bool:
+        """Whether the state of a run at rest was met before, with as many faults to go, and as many overlaps."""
+        if execution.stage.names_were_read and not self.named:
+            self.named = True  # from now on names tell states apart that were taken for the same
             self._faults_left.clear()
-        state = at_rest(execution, named=self._named)
-        if state is None:
+        rest = at_rest(execution, named=self.named)
+        if rest is None:
             return False
+        state = rest, overlaps_left
         if self._faults_left.get(state, -1) >= left:
             return True
         self._met.append((state, left))

@@ -15,9 +15,10 @@ from ..engine import decisions as chance
 from ..sim import faults, statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
-from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, Finding, difference, shortened, shown
+from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, Finding
 from .stories import Story
 from .telling import Line
+from .values import difference, shortened, shown
 
 WIDTH: Final = 108
 SHORT: Final = 60

@@ -211,6 +211,8 @@ class Case:
         self._small: bool | None = None
         self._lasting: list[tuple[str, Any, str]] | None = None
         self._draws: bool | None = None
+        self.keeps_elsewhere = False
+        """Whether what is observed changes while the outside object does not: it is in a file, or another process."""
         self._following: statements.Following | None = None
 
     @property

@@ -19,9 +19,9 @@ from ..outside import Table
 from ..sim import statements
 from ..sim.journal import Entry
 from ..sim.stage import Work
-from .oracles import shortened, shown
 from .runs import Execution
 from .subjects import attributes_of
+from .values import shortened, shown
 
 STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46

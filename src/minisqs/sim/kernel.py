@@ -193,11 +193,12 @@ class Kernel:
 
     def waiting(self) -> list[tuple[int, int, str]]:
         """What is to come, in order: when (0 for what only looks again and again), its place at that instant, whose."""
-        return sorted(
-            (0 if event.period_ns else time, order, event.label)
-            for time, order, _, event in self._heap
+        coming = [
+            (0 if event.period_ns else time, order, number, event.label)
+            for time, order, number, event in self._heap
             if not event.cancelled
-        )
+        ]
+        return [(time, order, label) for time, order, _, label in sorted(coming)]
 
     def at(self, time_ns: int, call: Callable[[], None], *, label: str, passive: bool = False, order: int = 0) -> Event:
         """Do something at a time; at once, behind what is already due, if the time is past.

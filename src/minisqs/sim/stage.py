@@ -16,7 +16,8 @@ began it begins it anew with ``strands``: each work on a thread of its own, of w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
@@ -434,7 +435,8 @@ class Stage:
             self.give_up_nesting()
         self.current = None
         try:
-            self._finish()
+            with _no_event_loop():
+                self._finish()
         finally:
             self.current = work
             self.over = True
@@ -449,7 +451,8 @@ class Stage:
             self._suspended.append((work, until_ns))
             self.current = None
             try:
-                self._kernel.run_until(until_ns)
+                with _no_event_loop():
+                    self._kernel.run_until(until_ns)
             finally:
                 self.current = work
                 self._suspended.pop()
@@ -554,6 +557,24 @@ class Stage:
                 "in the handler itself, or await it in an async def."
             )
         )
+
+
+@contextmanager
+def _no_event_loop() -> Iterator[None]:
+    """Let others work as if no event loop ran on this stack; the one below goes on where it was."""
+    events: Any = sys.modules.get("asyncio.events")
+    loop = None if events is None else events._get_running_loop()
+    if loop is None:
+        yield
+        return
+    hooks = sys.get_asyncgen_hooks()
+    events._set_running_loop(None)
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        yield
+    finally:
+        events._set_running_loop(loop)
+        sys.set_asyncgen_hooks(*hooks)
 
 
 class SeededAnswers:

@@ -289,7 +289,7 @@ class Picky(Ledger):
 def test_a_dead_letter_that_no_fault_accounts_for_is_found():
     report = report_of(Picky, queue={"max_receive_count": 1}, mapping={"batch_size": 1}, faults=["reorder", "split"])
     assert report.oracle == "dead_letters"
-    assert "to the dead-letter queue, though no fault used up " in report.verdict
+    assert "to the dead-letter queue, which no fault accounts for" in report.verdict
 
 
 def test_a_bug_is_found_beside_a_dead_letter_queue():

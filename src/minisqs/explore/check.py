@@ -210,6 +210,7 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
         tried=_checked(laboratory, found=True),
         oracle=story.finding.oracle,
         plan=dict(story.plan),
+        workers=story.workers,
         is_smallest=is_smallest,
     )
     memory.remember(case, token, told.text())
@@ -331,20 +332,25 @@ def run(
     mapping: Mapping[str, Any] | None = None,
     faults: GivenFaults = None,
     seed: int | str | None = None,
+    workers: int | None = None,
     oracles: Iterable[object] | None = None,
     trace: object = None,
 ) -> Run:
     """One run of a subject in which the given faults happen; see ``check`` for the arguments.
 
     A ``Plan`` says what goes wrong; names, rates and ``Faults`` are drawn from the seed; None is the perfect
-    queue.
+    queue. ``workers`` is how many deliveries may be under way at once; as many as the settings allow unless given.
     """
+    if workers is not None:
+        _whole("workers", workers, 1)
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     if isinstance(faults, Plan):
-        return _one(case, Oracles.of(oracles, subject), Exploration(faults.choices, NO_KINDS, records=False))
+        return _one(
+            case, Oracles.of(oracles, subject), Exploration(faults.choices, NO_KINDS, records=False), workers=workers
+        )
     given = _rates(faults)
     source = None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
-    return _one(case, Oracles.of(oracles, subject), source)
+    return _one(case, Oracles.of(oracles, subject), source, workers=workers)
 
 
 def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:

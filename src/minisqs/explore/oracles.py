@@ -172,12 +172,13 @@ def _complaints(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.ended == NEVER_SETTLES:
         yield DRAINS, _never(outcome)
     if outcome.dead:
+        unaccounted = [address for address in outcome.dead if address not in outcome.harmed]
         yield (
             DEAD_LETTERS,
-            f"{_listed(outcome.dead)} goes to the dead-letter queue, though no fault used up its receives",
+            f"{_listed(unaccounted, 'goes', 'go')} to the dead-letter queue, which no fault accounts for",
         )
     if outcome.left:
-        yield DRAINS, f"{_listed(outcome.left)} is still in the queue when all is quiet"
+        yield DRAINS, f"{_listed(outcome.left, 'is', 'are')} still in the queue when all is quiet"
     yield CONSERVED, outcome.lost
     yield ORDER, outcome.out_of_order
 
@@ -188,9 +189,11 @@ def is_legally_dead(outcome: Outcome) -> bool:
 
 
 def _never(outcome: Outcome) -> str:
-    messages = f" ({_listed(outcome.left)} is still there)" if outcome.left else ""
+    messages = f" ({_listed(outcome.left, 'is', 'are')} still there)" if outcome.left else ""
     return f"the consumer never comes to rest{messages}: {outcome.why}"
 
 
-def _listed(addresses: Sequence[str]) -> str:
-    return f"message {', '.join(address.rpartition('/')[2] for address in addresses)}"
+def _listed(addresses: Sequence[str], one: str, several: str) -> str:
+    """Messages by their places, with a verb."""
+    places = [address.rpartition("/")[2] for address in addresses]
+    return f"message {places[0]} {one}" if len(places) == 1 else f"messages {', '.join(places)} {several}"

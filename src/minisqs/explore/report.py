@@ -18,7 +18,7 @@ from . import telling
 from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, Finding
 from .stories import Story
 from .telling import Line
-from .values import difference, shortened, shown
+from .values import first_difference, shortened, shown
 
 WIDTH: Final = 108
 SHORT: Final = 60
@@ -67,7 +67,8 @@ class Report:
         replay: The line that does it.
         tried: What was tried until it was found: runs, faults, redeliveries, overlaps.
         seed: Of a sweep, the seed that found it.
-        plan: The choices, for ``minisqs.run(..., faults=Plan(report.plan))``.
+        plan: The choices: ``minisqs.run(..., faults=Plan(report.plan), workers=report.workers)`` is the same run.
+        workers: How many deliveries may be under way at once in it; None for as many as the settings allow.
         oracle: Which oracle says that it breaks.
         is_smallest: Whether it was made as small as it gets, so that each of the faults is needed.
     """
@@ -86,6 +87,7 @@ class Report:
     seed: int | None = None
     oracle: str = SAME
     plan: dict[Place, int] = attrs.field(factory=dict)
+    workers: int | None = None
     is_smallest: bool = True
 
     def text(self) -> str:
@@ -209,7 +211,8 @@ def _instead(finding: Finding) -> str:
     got, expected = shown(finding.got), shown(finding.expected)
     if max(len(got), len(expected)) <= SHORT:
         return f"{got} instead of {expected}"
-    return f"another state: {difference(finding.expected, finding.got)}"
+    path, wanted, there = first_difference(finding.expected, finding.got)
+    return f"{there} instead of {wanted} at {path}" if path else f"{there} instead of {wanted}"
 
 
 def _ordinal(number: int) -> str:
@@ -282,5 +285,11 @@ def _chosen(timeline: Sequence[Line], most: int) -> set[int]:
 
 def _by_weight(timeline: Sequence[Line]) -> list[int]:
     """The places of the lines, those that matter most first: faults, what begins, what changes something, the rest."""
-    rank = {"*": 0, "+": 1, "|": 2, "-": 3, "": 4}
-    return sorted(range(len(timeline)), key=lambda index: (rank[timeline[index].mark], index))
+    rank = {"*": 0, "+": 1, "raises": 1, "|": 2, "-": 3, "": 4}
+    return sorted(
+        range(len(timeline)),
+        key=lambda index: (
+            rank["raises" if timeline[index].text.startswith("raises") else timeline[index].mark],
+            index,
+        ),
+    )

@@ -68,7 +68,7 @@ class Outcome:
         out_of_order: How the order of a message group was broken, in words.
         lost: Which messages are nowhere, in words.
         left: The messages that are still in their queue, by address.
-        dead: Those in a dead-letter queue.
+        dead: Those that went to a dead-letter queue.
         raised: The first exception of a handler, if any.
         unobserved: What ``observe()`` raised, if anything.
     """
@@ -251,7 +251,7 @@ class Execution:
         except errors.NeverSettled as error:
             if self.stage.over:
                 raise
-            self.outcome.ended, self.outcome.why = NEVER_SETTLES, str(error)
+            self.outcome.ended, self.outcome.why = NEVER_SETTLES, str(error).partition(";")[0]
         except Unwind:
             if self.stage.stuck is None or self._finished:
                 raise
@@ -320,7 +320,8 @@ class Execution:
         policies = [queue.settings.redrive_policy for queue in queues]
         targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
-        outcome.dead = _addresses(queue for queue in queues if queue.arn in targets)
+        in_dead_letter_queues = _addresses(queue for queue in queues if queue.arn in targets)
+        outcome.dead = tuple(dict.fromkeys((*stage.dead_letters, *in_dead_letter_queues)))
         outcome.lost = _lost(queues)
         outcome.harmed = frozenset(stage.harmed | _harmed(outcome.happened, outcome.dead))
         if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order

@@ -352,8 +352,10 @@ class Case:
         settings = dict(self.function)
         if callable(getattr(outside, "environment", None)):
             make = partial(_handler_made_by, outside.environment, self.name)
-            settings |= {"environment": make, "ends": getattr(outside, "disconnect", None)}
+            settings |= {"environment": make}
             handler = _handler_of_environment
+        if callable(disconnect := getattr(outside, "disconnect", None)):
+            settings |= {"ends": disconnect}
         function = lambda_.create_function(
             handler, settings.pop("name", "handler"), settings.pop("reserved_concurrency", None), **settings
         )

@@ -6,7 +6,8 @@ and where, and what happened in the queue. Each worker has a lane of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ CODE_WIDTH: Final = 46
 CHANGE_WIDTH: Final = 44
 BODY_WIDTH: Final = 36
 SEEN_WIDTH: Final = 100_000
+DEEPEST: Final = 3
+"""So deep in objects of the user's own it is looked for changes."""
 
 
 @attrs.frozen
@@ -182,6 +185,8 @@ class Telling:
             name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
             told = f"{name} {text}" if kind != chance.SPLIT else f"the poller takes {entry.cause.split()[2]} at most"
             messages = (entry.message,) if entry.message else ()
+            if kind == chance.DUPLICATE_AFTER_DELETE and self.lines and self.lines[-1].text == f"{name} is deleted":
+                self.lines.pop()  # it is told better now
             self.lines.append(Line(self._since(entry.time_ns), 0, mark, told, messages))
 
 
@@ -251,7 +256,7 @@ def _seen(execution: Execution) -> dict[str, str]:
         if execution.case.is_scenario:
             return {"observed": shown(execution.observe(), SEEN_WIDTH)}
         held = attributes_of(execution.outside) if execution.outside is not None else {}
-        return {name: shown(_content(value), SEEN_WIDTH) for name, value in held.items() if not callable(value)}
+        return dict(_flat(held, execution.case.trace))
     except Exception:  # noqa: BLE001  # what cannot be looked at now is not told
         return {}
     finally:
@@ -264,6 +269,19 @@ def _change(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(f"{name} = {shortened(now[name], CHANGE_WIDTH)}" for name in changed[:2])
 
 
-def _content(value: Any) -> Any:
-    """What a table has in it; anything else is its own content."""
-    return value.observe() if isinstance(value, Table) else value
+def _flat(
+    held: Mapping[str, Any], is_users: Callable[[str], bool], prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, str]]:
+    """Attributes as texts, those of the user's own objects one by one under a dotted name."""
+    for name, value in held.items():
+        if isinstance(value, Table):
+            yield prefix + name, shown(value.observe(), SEEN_WIDTH)
+        elif not callable(value) and depth < DEEPEST and is_users(_file_of(type(value))):
+            yield from _flat(attributes_of(value), is_users, f"{prefix}{name}.", depth + 1)
+        elif not callable(value):
+            yield prefix + name, shown(value, SEEN_WIDTH)
+
+
+def _file_of(kind: type) -> str:
+    """The file in which a class is defined; empty where it has none."""
+    return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+SHORT: Final = 80
+
 
 def equal(one: Any, other: Any) -> bool:
     """Whether two observed states are the same; such as cannot be compared, like arrays, by what they show."""
@@ -17,23 +19,42 @@ def equal(one: Any, other: Any) -> bool:
         return repr(one) == repr(other)
 
 
-def difference(one: Any, other: Any, path: str = "") -> str:
+def difference(one: Any, other: Any) -> str:
     """Where two states differ first, in words.
 
     >>> difference({"a": [1, 2]}, {"a": [1, 3]})
     "at ['a'][1]: 2 and 3"
     """
+    path, first, second = first_difference(one, other)
+    return f"at {path}: {first} and {second}" if path else f"{first} and {second}"
+
+
+def first_difference(one: Any, other: Any, path: str = "") -> tuple[str, str, str]:
+    """Where two states differ first, and what each has there, as texts.
+
+    >>> first_difference({"a": 1}, {})
+    ("['a']", '1', 'nothing')
+    """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in [*one, *(key for key in other if key not in one)]:
+            here = f"{path}[{key!r}]"
             if key not in one or key not in other:
-                return f"{path}[{key!r}] is there only once"
+                return here, _at(one, key, key in one), _at(other, key, key in other)
             if not equal(one[key], other[key]):
-                return difference(one[key], other[key], f"{path}[{key!r}]")
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
-        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+                return first_difference(one[key], other[key], here)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        for index, (left, right) in enumerate(zip(one, other, strict=False)):
             if not equal(left, right):
-                return difference(left, right, f"{path}[{index}]")
-    return f"at {path}: {shown(one)} and {shown(other)}" if path else f"{shown(one)} and {shown(other)}"
+                return first_difference(left, right, f"{path}[{index}]")
+        if len(one) != len(other):
+            index = min(len(one), len(other))
+            here = f"{path}[{index}]"
+            return here, _at(one, index, index < len(one)), _at(other, index, index < len(other))
+    return path, shown(one), shown(other)
+
+
+def _at(value: Any, key: Any, is_there: object) -> str:
+    return shown(value[key], SHORT) if is_there else "nothing"
 
 
 def shown(value: Any, width: int = 200) -> str:

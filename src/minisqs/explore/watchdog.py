@@ -77,9 +77,10 @@ class Watchdog:
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
         stage = self.stage
         if stage is not None and stage.over and isinstance(stage.escaped, errors.EscapedSimulation):
-            self._insist(frame)
-            raise Unwind
-        if self._is_stuck(monotonic()):
+            if frame is not None and self._trace(frame.f_code.co_filename):
+                self._insist(frame)
+                raise Unwind
+        elif self._is_stuck(monotonic()):
             assert stage is not None, "only a run is stuck"
             strand = stage.running_thread
             self._report(frame if strand is None else sys._current_frames().get(strand))
@@ -88,14 +89,22 @@ class Watchdog:
             raise Unwind
 
     def _insist(self, frame: FrameType | None) -> None:
-        """Raise at every line of code that has caught what was thrown into it, and goes on."""
+        """Raise at every line of the user's code, which has caught what was thrown into it and goes on."""
         if not self._insists:
             self._insists, self._tracer = True, sys.gettrace()
-            sys.settrace(_raise)
+            sys.settrace(self._raise)
         while frame is not None:
             if self._trace(frame.f_code.co_filename):
-                frame.f_trace = _raise
+                frame.f_trace = self._raise
             frame = frame.f_back
+
+    def _raise(self, frame: FrameType, event: str, argument: object) -> Any:
+        """A tracer that lets nothing of the user's go on."""
+        if not self._trace(frame.f_code.co_filename):
+            return None
+        if event == "line":
+            raise Unwind
+        return self._raise
 
     def _watch(self, ends: Any) -> None:
         while not ends.acquire(timeout=_TICK_S):
@@ -131,13 +140,6 @@ class Watchdog:
             "another process, a lock or a sleep that was taken from a C library"
         )
         self._since_s = float("inf")
-
-
-def _raise(frame: FrameType, event: str, argument: object) -> Any:
-    """A tracer that lets nothing go on."""
-    if event == "line":
-        raise Unwind
-    return _raise
 
 
 def _interrupt(thread: int) -> None:

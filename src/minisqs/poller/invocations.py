@@ -329,9 +329,12 @@ class Runs:
     def _gone(self, environment: Environment) -> None:
         """An environment is used no more."""
         handler, environment.handler = environment.handler, None
-        ends = getattr(environment.code, "ends", None)
-        if handler is not None and ends is not None:
-            ends(handler)
+        code = environment.code
+        if isinstance(code, Configuration) and code.ends is not None:
+            if handler is None and code.environment is None:
+                handler = code.handler  # one for all environments
+            if handler is not None:
+                code.ends(handler)
 
     def _tell_beginning(self, invocation: Invocation, caller: str, cold_start_ns: int) -> None:
         cold = f", after {cold_start_ns / SECOND_NS:g} s of cold start" if cold_start_ns else ""

@@ -517,6 +517,17 @@ def _refuse_thread() -> NoReturn:
 _threading: Final = _Threading()
 
 
+def _connect(*arguments: Any, **named: Any) -> Any:
+    """A connection of SQLite that works on every stack of the simulation, of which only one runs at a time."""
+    if here.simulation is not None and len(arguments) < _CHECK_SAME_THREAD:
+        named.setdefault("check_same_thread", False)
+    return _real["sqlite3.connect"](*arguments, **named)
+
+
+_CHECK_SAME_THREAD: Final = 5
+"""The place of that argument of ``sqlite3.connect``, from 1."""
+
+
 # ------------------------------------------------------------------------------------------- functions in modules
 def _stand_ins() -> dict[str, object]:
     """What stands for what, by module and name, as far as this Python has it."""
@@ -529,6 +540,8 @@ def _stand_ins() -> dict[str, object]:
         "os.getrandom": _chance.getrandom,
         "random.seed": _chance.seed,
         "uuid.uuid1": _chance.uuid1,
+        "sqlite3.connect": _connect,
+        "sqlite3.dbapi2.connect": _connect,
         "threading._allocate_lock": _threading.allocate_lock,
         "threading.RLock": _threading.rlock,
         "_thread.start_new_thread": _threading.start_new_thread,

@@ -698,6 +698,8 @@ class Port:
         times = "once" if message.receives_here == 1 else f"{message.receives_here} times"
         cause = f"received {times}, maxReceiveCount is {policy.max_receive_count}: now in {change.to}"
         self._tell_change(source, change, cause, caller)
+        if self.stage is not None:
+            self.stage.dead_letters.append(message.address)
         self._wake(change.to)
 
     def _tell_change(self, queue: Queue, change: Change, cause: str, caller: str) -> None:

@@ -176,6 +176,7 @@ class Stage:
         clock_was_read: Whether user code has asked for the time.
         names_were_read: Whether a handler has looked at its context.
         out_of_order: Which message of a FIFO queue was done with before an earlier one of its group; empty if none.
+        dead_letters: The messages that went to a dead-letter queue, by address.
         raised: The first exception that came out of user code.
         harmed: The messages of which a kill, a stall or a copy has used up a receive, by address.
     """
@@ -216,6 +217,7 @@ class Stage:
         self._unraisable_hook: Callable[[Any], object] | None = None
         self.harmed: set[str] = set()
         self.out_of_order = ""
+        self.dead_letters: list[str] = []
         self.raised: BaseException | None = None
 
     # ---------------------------------------------------------------------------------------------- working

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from .intercepts import here
 
-DROP_WITHIN_S: Final = 1.0
+DROP_WITHIN_S: Final = 0.3
 """Real seconds that the user's code may take to be taken down; then its thread is left behind."""
 
 

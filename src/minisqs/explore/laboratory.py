@@ -20,6 +20,7 @@ from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
 from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
+from .properties import without_locks
 from .quiet import quiet
 from .reductions import Known, lasting
 from .runs import MERGED, NEVER_SETTLES, Execution, Outcome
@@ -85,6 +86,7 @@ class Laboratory:
         self._stack.enter_context(Intercepts())
         self._stack.callback(self.carriers.close)
         self._stack.enter_context(self.case.following)
+        self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
         return self
 

@@ -209,6 +209,7 @@ class Case:
         self.trace = statements.traced(trace, _file_of(self.subject))
         self._mapping_settings: Any = None
         self._small: bool | None = None
+        self._classes: tuple[type, ...] | None = None
         self._lasting: list[tuple[str, Any, str]] | None = None
         self._draws: bool | None = None
         self.keeps_elsewhere = False
@@ -319,6 +320,15 @@ class Case:
             for told, value in values
             if not (callable(value) or isinstance(value, (ModuleType, classmethod, staticmethod, property)))
         }
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The user's classes: the subject's own, and those in the modules of followed functions."""
+        if self._classes is None:
+            modules = {id(function.__globals__): function.__globals__ for function in self.following.functions}
+            found = [value for module in modules.values() for value in module.values() if isinstance(value, type)]
+            self._classes = tuple(dict.fromkeys([*getattr(self.subject, "__mro__", ()), *found]))
+        return self._classes
 
     @property
     def draws(self) -> bool:

@@ -276,7 +276,7 @@ def _flat(
     for name, value in held.items():
         if isinstance(value, Table):
             yield prefix + name, shown(value.observe(), SEEN_WIDTH)
-        elif not callable(value) and depth < DEEPEST and is_users(_file_of(type(value))):
+        elif not callable(value) and depth < DEEPEST and (file := _file_of(type(value))) and is_users(file):
             yield from _flat(attributes_of(value), is_users, f"{prefix}{name}.", depth + 1)
         elif not callable(value):
             yield prefix + name, shown(value, SEEN_WIDTH)

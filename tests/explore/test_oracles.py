@@ -336,3 +336,20 @@ def test_groups_of_a_fifo_queue_are_worked_in_order():
 
     messages = [minisqs.SendMessage(body, message_group_id="g", message_deduplication_id=body) for body in ("a", "b")]
     passes(Lines, messages, queue={"fifo_queue": True})
+
+
+@minisqs.scenario
+def paying(world):
+    queue, paid = world.create_queue("in", visibility_timeout=30), []
+    minisqs.Consumer(queue, lambda message: paid.append(message.body), name="till").start()
+    queue.send("a")
+    return lambda: list(paid)
+
+
+def test_an_oracle_of_the_users_own_looks_at_what_a_scenario_observes():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(paying, oracles=[minisqs.always(lambda paid: len(paid) < 2, "nobody pays twice")])
+    assert caught.value.report.oracle == "always"
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(paying, oracles=["drains", minisqs.sometimes(lambda paid: len(paid) > 5, "five times")], runs=5)
+    assert "five times was true at the end of none" in caught.value.report.verdict

@@ -194,7 +194,8 @@ class Laboratory:
             self.case.keeps_elsewhere = True
         if known is not None:
             known.keep()
-        return outcome, source, execution.outside
+        subject = outcome.state if self.case.is_scenario else execution.outside
+        return outcome, source, subject
 
     def run(self, kept: Kept, source: Source, workers: int | None = None, **options: Any) -> tuple[Outcome, Source]:
         """One run in which things go wrong, and what answered.

@@ -174,6 +174,10 @@ class Execution:
         """Whether one stack was not enough, so that nothing can be said of this run."""
         return self.stage.needs_strands
 
+    def subject(self) -> Any:
+        """What oracles of the user's own look at: the outside world, or what a scenario observes."""
+        return self._observe() if self.case.is_scenario else self.outside
+
     def observe(self) -> Any:
         """What the outside world looks like now."""
         return self._observe()
@@ -281,7 +285,7 @@ class Execution:
         if begun == self._works_seen or self.stage.current is not None:
             return
         self._works_seen = begun
-        if self._during is not None and self.outside is not None and (violated := self._during(self.outside)):
+        if self._during is not None and (violated := self._during(self.subject())):
             self.outcome.violated = violated
             self.stage.over = True
             self._finished = True

@@ -22,6 +22,8 @@ from minisqs.explore.runs import MERGED
 from minisqs.explore.subjects import Case
 from minisqs.explore.values import shown
 
+pytestmark = pytest.mark.slow
+
 MOST_RUNS = 1_500
 """A plain enumeration that takes more is too large for a test."""
 

@@ -479,7 +479,8 @@ def points_on(python, path):
     run = subprocess.run(
         [python, "-c", PROGRAM, path], env={**os.environ, **library}, capture_output=True, text=True, check=False
     )
-    return None if "No module named" in run.stderr or "not installed" in run.stderr else run.stdout + run.stderr
+    absent = ("No module named", "not installed", "command not found")  # the latter two are what shims say
+    return None if any(words in run.stderr for words in absent) else run.stdout + run.stderr
 
 
 def test_points_are_the_same_on_every_python(tmp_path):

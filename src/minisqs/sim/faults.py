@@ -167,7 +167,7 @@ FAULT_OF: Final[Mapping[str, str]] = {question: name for name, fault in FAULTS.i
 """The fault by which each question comes about."""
 
 
-def legal(fault: str, queue: str, consumer: str, *, lease_may_end: bool = True) -> bool:
+def legal(fault: str, queue: str, consumer: str, *, lease_may_end: bool = True, of_another_group: bool = False) -> bool:
     """Whether a fault may happen to a consumer of a queue.
 
     Args:
@@ -177,6 +177,8 @@ def legal(fault: str, queue: str, consumer: str, *, lease_may_end: bool = True) 
         lease_may_end: Whether the visibility timeout can end while the work is under way: for a process
             always; for Lambda only where what was left of it at the start is shorter than the function's
             timeout.
+        of_another_group: Of ``overlap`` on a FIFO queue: whether the second delivery is of another message
+            group, which FIFO queues hand out side by side.
 
     Raises:
         UsageError: Not the name of a fault, a type of queue or a kind of consumer.
@@ -189,7 +191,7 @@ def legal(fault: str, queue: str, consumer: str, *, lease_may_end: bool = True) 
         if value not in allowed:
             raise errors.UsageError(f"{value!r} is not one of {', '.join(allowed)}")
     one = FAULTS[fault]
-    needs_ended_lease = fault == "stall" or (fault == "overlap" and queue == FIFO)
+    needs_ended_lease = fault == "stall" or (fault == "overlap" and queue == FIFO and not of_another_group)
     return queue in one.queues and consumer in one.consumers and (lease_may_end or not needs_ended_lease)
 
 

@@ -621,20 +621,26 @@ def address_of(arrival: Arrival, kind: str, code: Code) -> PointAddress:
 
 def options_at(port: Port, arrival: Arrival, kind: str) -> int:
     """How many answers a question has before a statement, the benign one included; 1 where it is not legal."""
-    work = arrival.work
-    if kind == chance.KILL:
-        return 2
-    queue = work.queue
-    if arrival.number < 0 or queue is None:
+    work, queue = arrival.work, arrival.work.queue
+    is_legal = faults.legal(
+        faults.FAULT_OF[kind],
+        faults.FIFO if queue is not None and queue.fifo else faults.STANDARD,
+        work.consumer,
+        lease_may_end=work.lease_ns < work.deadline_ns,
+        of_another_group=arrival.others,
+    )
+    if not is_legal or (kind != chance.KILL and (arrival.number < 0 or queue is None)):
         return 1
     if kind == chance.OVERLAP:
-        copies = 0 if queue.fifo else len(work.messages)
+        copies = 0 if queue is None or queue.fifo else len(work.messages)
         return 2 + copies if copies or arrival.others else 1
-    if kind == chance.STALL:
-        if work.lease_ns >= work.deadline_ns:
-            return 1
-        now_ns = port.clock.now_ns
-        left_ns, timeout_ns = work.lease_ns - now_ns, queue.settings.visibility_timeout_ns
-        lengths = [chance.stall_ns(k, left_ns, timeout_ns) for k in range(1, len(chance.STALLS) + 1)]
-        return 1 + sum(left_ns > 0 and now_ns + length_ns < work.deadline_ns for length_ns in lengths)
-    return 2 if work.consumer == faults.PROCESS else 1
+    return 1 + _stalls(port, work) if kind == chance.STALL else 2
+
+
+def _stalls(port: Port, work: Work) -> int:
+    """How many lengths of a stall end past the lease, and before the work itself is ended."""
+    assert work.queue is not None, "what stalls has a lease"
+    now_ns = port.clock.now_ns
+    left_ns, timeout_ns = work.lease_ns - now_ns, work.queue.settings.visibility_timeout_ns
+    lengths = [chance.stall_ns(k, left_ns, timeout_ns) for k in range(1, len(chance.STALLS) + 1)]
+    return sum(left_ns > 0 and now_ns + length_ns < work.deadline_ns for length_ns in lengths)

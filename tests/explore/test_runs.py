@@ -431,3 +431,20 @@ def test_a_warm_cache_that_changes_nothing_is_no_trouble():
 
     CACHE.clear()
     assert minisqs.check(Warm, ORDERS, budget=50, runs=10).runs >= 50
+
+
+def test_the_perfect_run_is_of_the_code_as_it_was_loaded():
+    """So a coverage tool or a debugger sees what it knows."""
+    codes = set()
+
+    class Watched(Ledger):
+        def handler(self, event, context):
+            codes.add(Watched.handler.__code__)
+            return super().handler(event, context)
+
+    plain = Watched.handler.__code__
+    minisqs.perfect(Watched, ORDERS)
+    assert codes == {plain}
+    minisqs.check(Watched, ORDERS, budget=5, runs=0)
+    assert len(codes) == 2
+    assert Watched.handler.__code__ is plain

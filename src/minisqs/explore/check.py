@@ -16,7 +16,7 @@ from ..sim.journal import Journal
 from ..sim.sources import Plan, SeededSource, Source
 from ..world import _key
 from . import memory, report, tokens
-from .choices import Exploration, wanted
+from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles
 from .report import Report
@@ -314,6 +314,7 @@ class Run:
     def text(self) -> str:
         """The story of the run, as a check would tell it."""
         finding = self._finding()
+        self._laboratory.follows = True  # to tell what each statement does
         with self._laboratory as laboratory:
             told = finding or Finding(NOTHING, "", self.state, self.state)
             with memory.off():
@@ -354,10 +355,19 @@ def run(
 
 
 def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:
-    with Laboratory(case, oracles, FAULTS) as laboratory:
+    laboratory = Laboratory(case, oracles, FAULTS)
+    laboratory.follows = _has_points(source)
+    with laboratory:
         kept = case.everything if kept is None else kept
         _, outcome = laboratory.show(kept, source, workers)
         return Run(laboratory, kept, source, outcome, workers)
+
+
+def _has_points(source: Source | None) -> bool:
+    """Whether anything can go wrong between statements, so that they have to be followed."""
+    if isinstance(source, SeededSource):
+        return any(source.rate(kind) for kind in POINT_KINDS)
+    return isinstance(source, Exploration) and source.has_points
 
 
 def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, **settings: Any) -> Run:

@@ -56,6 +56,7 @@ class Laboratory:
         legally_dead: How many runs ended with messages in a dead-letter queue.
         seen_sometimes: Which of the user's ``sometimes`` were true at some end.
         complete: Whether every run was made that the faults allow.
+        follows: Whether statements of the user's code are points; to be set before it is entered.
         asks_ties: Whether the order of simultaneous events is explored too, not only drawn.
         impatient: Whether runs are given up in which nothing seems to change any more.
     """
@@ -79,14 +80,16 @@ class Laboratory:
         self._stands: dict[Kept, bool] = {}
         self._during = oracles.during()
         self._notes_start = False
+        self.follows = True
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self._stack.enter_context(quiet())
         self._stack.enter_context(Intercepts())
         self._stack.callback(self.carriers.close)
-        self._stack.enter_context(self.case.following)
-        self._stack.enter_context(without_locks(self.case.classes))
+        if self.follows:
+            self._stack.enter_context(self.case.following)
+            self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
         return self
 
@@ -125,19 +128,30 @@ class Laboratory:
             raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
         return first
 
+    def _go_plainly(self, kept: Kept, draws: bytes, offset_ns: int) -> Outcome:
+        """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""
+        seed_randomness(draws)
+        shift_clock(offset_ns)
+        self._notes_start = not self._expected
+        if self.follows:
+            self.case.following.__exit__()
+        try:
+            outcome = self._go(kept, None, hooked=False)[0]
+            if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
+                outcome = self._go(kept, None, hooked=False, impatient=False)[0]
+        finally:
+            if self.follows:
+                self.case.following.__enter__()
+            self._notes_start = False
+            shift_clock(0)
+        return outcome
+
     def _lasting_texts(self) -> dict[str, str]:
         return {name: shown(value, LONGEST) for name, value in self.case.lasting_values().items()}
 
     def perfect(self, kept: Kept, draws: bytes, *, offset_ns: int = 0) -> Any:
         """One run on the perfect queue, of the user's code as it is, without points."""
-        seed_randomness(draws)
-        shift_clock(offset_ns)
-        self._notes_start = not self._expected
-        outcome = self._go(kept, None, hooked=False)[0]
-        self._notes_start = False
-        if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
-            outcome = self._go(kept, None, hooked=False, impatient=False)[0]
-        shift_clock(0)
+        outcome = self._go_plainly(kept, draws, offset_ns)
         if outcome.raised is not None or outcome.unobserved is not None:
             raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
         if outcome.violated:
@@ -284,7 +298,13 @@ class Laboratory:
         seed_randomness(b"run")
         for carriers in (None, self.carriers):
             execution = Execution(
-                self.case, kept, source, carriers=carriers, workers=workers, keeps_journal=keeps_journal
+                self.case,
+                kept,
+                source,
+                hooked=self.follows,
+                carriers=carriers,
+                workers=workers,
+                keeps_journal=keeps_journal,
             )
             outcome = execution.go()
             if not execution.needs_strands:

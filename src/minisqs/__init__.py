@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .errors import EscapedSimulation as EscapedSimulation
     from .errors import Interrupted as Interrupted
     from .errors import ProofIncomplete as ProofIncomplete
+    from .errors import UsageError as UsageError
     from .explore.check import check as check
     from .explore.check import perfect as perfect
     from .explore.check import replay as replay
@@ -60,6 +61,7 @@ _HOME = {
     "Queue": "client.queue",
     "RedrivePolicy": "client.attributes",
     "SendMessage": "engine.values",
+    "UsageError": "errors",
     "World": "world",
     "always": "explore.oracles",
     "check": "explore.check",

@@ -151,6 +151,7 @@ def test_sweeps_in_two_threads_take_turns():
 
 
 # Other tests may leave threads behind; those of minisqs are over when a sweep is.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", [None, "spawn"])
 def test_processes_find_the_same(method):
@@ -188,6 +189,7 @@ def test_the_order_in_which_chunks_are_done_makes_no_difference():
     assert executor.order == [60, 30, 0]
 
 
+@pytest.mark.slow
 def test_deployed_code_and_scenarios_go_to_other_processes(tmp_path, monkeypatch):
     code = "def handler(event, context):\n    for record in event['Records']:\n        charges.append(record['body'])\n"
     Path(tmp_path, "swept_app.py").write_text(code, encoding="utf-8")
@@ -201,6 +203,7 @@ def test_deployed_code_and_scenarios_go_to_other_processes(tmp_path, monkeypatch
     assert_same(far[1], sweep(swept.billing, None))
 
 
+@pytest.mark.slow
 def test_a_cluster_of_dask_finds_the_same(tmp_path, monkeypatch):
     """One cluster for all that is to be seen with it, as it takes a while to begin."""
     cluster = LocalCluster(

@@ -141,6 +141,7 @@ def test_the_minute_marks_do_not_depend_on_a_tick_that_divides_a_minute(name, mi
     assert mapping.concurrency == minute
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "drained", "peak"), [("legacy", 448, 445), ("current", 204, 1005), ("provisioned 2/200", 114, 1853)]
 )

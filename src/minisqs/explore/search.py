@@ -6,14 +6,14 @@ walks it by weight, few faults and few messages before many; then seeds draw fau
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from heapq import heappop, heappush
 from typing import Final
 
 from ..engine import decisions as chance
-from ..sim.faults import FAULT_OF, FAULTS, Faults
-from ..sim.sources import Place, SeededSource
+from ..sim.faults import FAULTS, Faults
+from ..sim.sources import Place, PointAddress, SeededSource
 from .choices import Choices
 from .laboratory import Laboratory
 from .reductions import Known, reduced
@@ -49,16 +49,24 @@ class Search:
         laboratory: What runs them.
         roots: The sets of messages to begin with.
         workers: How many may work at once.
+        allows: Which choices are tried; all unless given.
     """
 
-    def __init__(self, laboratory: Laboratory, roots: list[Kept], workers: int | None = EXPLORING_WORKERS) -> None:
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        roots: list[Kept],
+        workers: int | None = EXPLORING_WORKERS,
+        allows: Callable[[Place], bool] = lambda address: True,
+    ) -> None:
+        self._allows = allows
         self._laboratory = laboratory
         self._workers = workers
         self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
-            self._push(index * 3, kept, {})
+            self._push(index, kept, {})
 
     def _push(self, weight: int, kept: Kept, plan: dict[Place, int]) -> None:
         self._pushed += 1
@@ -75,29 +83,37 @@ class Search:
         last = laboratory.runs + budget
         while self._heap and laboratory.runs < last:
             weight, _, kept, plan = heappop(self._heap)
+            is_leaf = most_faults is not None and len(plan) >= most_faults
             outcome, source, finding = laboratory.explore(
-                kept, plan, self._workers, known=self._known[kept], finely=len(plan) < FINE
+                kept,
+                plan,
+                self._workers,
+                records=not is_leaf,
+                known=None if is_leaf else self._known[kept],
+                finely=len(plan) < FINE,
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
-            elif len(outcome.happened) == len(plan) and (most_faults is None or len(plan) < most_faults):
+            elif not is_leaf and len(outcome.happened) == len(plan):
                 for address, answer, skip in reduced(source, by_statements=False):
-                    if not skip:
+                    if not skip and self._allows(address):
                         more = WEIGHTS[address.kind] + (answer - 1) // 2
                         self._push(weight + more, kept, {**plan, address: answer})
 
 
 def search_like(laboratory: Laboratory, kept: Kept, story: Story) -> Story | None:
-    """A story on other messages, with no more faults than another one has, and of its kinds only."""
+    """A story on other messages, with no more faults than another one has, of its kinds and at its statements only."""
     if not laboratory.stands_alone(kept):
         return None
-    kinds, laboratory.kinds = laboratory.kinds, frozenset(FAULT_OF[address.kind] for address in story.plan)
-    try:
-        search = Search(laboratory, [kept], story.workers)
-        found = next(search.stories(LIKE_BUDGET, len(story.plan)), None)
-    finally:
-        laboratory.kinds = kinds
+    like = {_place(address) for address in story.plan}
+    search = Search(laboratory, [kept], story.workers, lambda address: _place(address) in like)
+    found = next(search.stories(LIKE_BUDGET, len(story.plan)), None)
     return found if found is not None and found.size < story.size else None
+
+
+def _place(address: Place) -> tuple[str, str]:
+    """What two choices have in common that do the same to other messages: the kind, and the statement."""
+    return address.kind, address.point.partition(".")[0] if isinstance(address, PointAddress) else ""
 
 
 def roots_of(messages: int) -> list[Kept]:

@@ -210,7 +210,9 @@ class Case:
         self._mapping_settings: Any = None
         self._small: bool | None = None
         self._classes: tuple[type, ...] | None = None
-        self._lasting: list[tuple[str, Any, str]] | None = None
+        self._lasting: list[tuple[str, Any, str]] = []
+        self._lasting_sizes: tuple[int, ...] | None = None
+        self._namespaces: list[Any] | None = None
         self._draws: bool | None = None
         self.keeps_elsewhere = False
         """Whether what is observed changes while the outside object does not: it is in a file, or another process."""
@@ -289,37 +291,39 @@ class Case:
         message = self.messages[place]
         return message if isinstance(message, str) else message.body
 
-    @property
-    def lasting(self) -> list[tuple[str, Any, str]]:
-        """Where the user's code may keep what survives a run beside the subject: a name, the owner, the attribute.
-
-        These are the module globals that followed functions name, and the attributes of the subject's classes.
-        """
-        if self._lasting is None:
-            found: dict[str, tuple[str, Any, str]] = {}
-            for function in self.following.functions:
-                module = function.__globals__
-                for name in _names(function.__code__):
-                    if name in module:
-                        told = f"The module global {module.get('__name__')}.{name}"
-                        found[told] = (told, module, name)
-            self._lasting = list(found.values())
-        classes = getattr(self.subject, "__mro__", ())[:-1]
-        return self._lasting + [
-            (f"The class attribute {one.__name__}.{name}", vars(one), name)
-            for one in classes
-            for name in vars(one)
-            if not name.startswith("__")
-        ]
-
     def lasting_values(self) -> dict[str, Any]:
-        """What is kept there now, by name; functions, classes and modules keep nothing."""
-        values = ((told, owner.get(name)) for told, owner, name in self.lasting)
-        return {
-            told: value
-            for told, value in values
-            if not (callable(value) or isinstance(value, (ModuleType, classmethod, staticmethod, property)))
-        }
+        """What the user's code keeps beside the subject, by name: in module globals that it names, and in its classes.
+
+        Functions, classes and modules keep nothing. Cost: that of looking, where nothing new has come since.
+        """
+        owners = self._owners
+        sizes = tuple(len(owner) for owner in owners)
+        if sizes != self._lasting_sizes:
+            self._lasting_sizes = sizes
+            self._lasting = [
+                (told, owner, name) for told, owner, name in self._places() if name in owner and _keeps(owner[name])
+            ]
+        return {told: owner.get(name) for told, owner, name in self._lasting}
+
+    @property
+    def _owners(self) -> list[Any]:
+        """The namespaces in which something may be kept."""
+        if self._namespaces is None:
+            modules = {id(function.__globals__): function.__globals__ for function in self.following.functions}
+            classes = getattr(self.subject, "__mro__", ())[:-1]
+            self._namespaces = [*modules.values(), *(vars(one) for one in classes)]
+        return self._namespaces
+
+    def _places(self) -> Iterator[tuple[str, Any, str]]:
+        """Each name under which something may be kept: in words, the namespace, the name."""
+        for function in self.following.functions:
+            module = function.__globals__
+            for name in _names(function.__code__):
+                yield f"The module global {module.get('__name__')}.{name}", module, name
+        for one in getattr(self.subject, "__mro__", ())[:-1]:
+            for name in vars(one):
+                if not name.startswith("__"):
+                    yield f"The class attribute {one.__name__}.{name}", vars(one), name
 
     @property
     def classes(self) -> tuple[type, ...]:
@@ -411,6 +415,10 @@ class Case:
                 "and there is none"
             )
         return tables
+
+
+def _keeps(value: object) -> bool:
+    return not callable(value) and not isinstance(value, (ModuleType, classmethod, staticmethod, property))
 
 
 def _names(code: CodeType) -> Iterator[str]:

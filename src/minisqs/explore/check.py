@@ -51,7 +51,8 @@ class Checked:
         redeliveries: How often a message was handed over again.
         overlaps: How often a delivery ran while another was under way.
         dead_lettered: In how many runs faults legally sent messages to the dead-letter queue.
-        complete: Whether every run was made that the faults allow, however many of them happen.
+        complete: Whether every plan was tried with two workers and simultaneous events in their order, however
+            many faults it has.
     """
 
     subject: str
@@ -68,7 +69,7 @@ class Checked:
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items()) or "none"
         lines = [
             f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {self.runs:,} runs"
-            + (", which are all that there are." if self.complete and not self.found else "."),
+            + (", among them every plan on two workers." if self.complete and not self.found else "."),
             f"Faults that happened: {fired}.",
             f"{self.redeliveries:,} redeliveries, {self.overlaps:,} overlapping deliveries.",
         ]

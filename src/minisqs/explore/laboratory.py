@@ -55,7 +55,7 @@ class Laboratory:
         redeliveries, overlaps: How often messages were handed over again, and deliveries were under way at once.
         legally_dead: How many runs ended with messages in a dead-letter queue.
         seen_sometimes: Which of the user's ``sometimes`` were true at some end.
-        complete: Whether every run was made that the faults allow.
+        complete: Whether the exhaustive part has tried every plan.
         follows: Whether statements of the user's code are points; to be set before it is entered.
         asks_ties: Whether the order of simultaneous events is explored too, not only drawn.
         impatient: Whether runs are given up in which nothing seems to change any more.

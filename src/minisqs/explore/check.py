@@ -14,7 +14,7 @@ from ..engine.values import SendMessage
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
 from ..sim.sources import Plan, SeededSource, Source
-from ..world import _key
+from ..world import _key, _whole
 from . import memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
@@ -123,7 +123,7 @@ def check(
         UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
         Whatever the handler raises on the perfect queue.
     """
-    settings = _whole("runs", runs, 0), _whole("budget", budget, 0)
+    settings = _whole("runs", runs, lowest=0), _whole("budget", budget, lowest=0)
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     judged_by = Oracles.of(oracles, subject)
     plan = faults if isinstance(faults, Plan) else None
@@ -344,7 +344,7 @@ def run(
     queue. ``workers`` is how many deliveries may be under way at once; as many as the settings allow unless given.
     """
     if workers is not None:
-        _whole("workers", workers, 1)
+        _whole("workers", workers, lowest=1)
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     if isinstance(faults, Plan):
         return _one(
@@ -432,9 +432,3 @@ def _rates(faults: GivenFaults) -> Faults | None:
 
 def _has_rates(faults: GivenFaults) -> bool:
     return isinstance(faults, (Mapping, Faults))
-
-
-def _whole(name: str, value: object, lowest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
-    return value

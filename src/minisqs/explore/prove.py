@@ -18,6 +18,7 @@ from ..engine import decisions as chance
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
+from ..world import _whole
 from .check import tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
@@ -112,10 +113,10 @@ def prove(
         UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
     """
     bounds = _Bounds(
-        workers=_whole("workers", workers, 1),
-        faults=_whole("faults", faults, 0),
-        preemptions=_whole("preemptions", faults if preemptions is None else preemptions, 0),
-        budget=_whole("budget", budget, 1),
+        workers=_whole("workers", workers, lowest=1),
+        faults=_whole("faults", faults, lowest=0),
+        preemptions=_whole("preemptions", faults if preemptions is None else preemptions, lowest=0),
+        budget=_whole("budget", budget, lowest=1),
         reduce=reduce,
     )
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
@@ -270,12 +271,6 @@ def _kinds(kinds: Iterable[str] | None) -> frozenset[str]:
     if not names:
         raise errors.UsageError("kinds are at least one name of a fault; faults=0 is a proof without any")
     return wanted(names)
-
-
-def _whole(name: str, value: object, lowest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
-    return value
 
 
 def _waiting(plans: int) -> str:

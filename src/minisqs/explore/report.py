@@ -115,7 +115,7 @@ def sentence(address: Place, answer: int) -> str:
     subject = subject_of(address)
     if isinstance(address, PointAddress):
         return f"delivery {address.occurrence + 1} of {subject} {_at_point(address, answer)}"
-    again = f", the {_ordinal(address.occurrence + 1)} time" if address.occurrence else ""
+    again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     return _SENTENCES[address.kind](subject, answer) + again
 
 
@@ -138,7 +138,7 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
         f"{subject} comes again {chance.STRAY_DELAYS[answer - 1]}, as one server has missed its delete"
     ),
     chance.REORDER: lambda subject, answer: (
-        f"{subject} is overtaken by the {'' if answer == 1 else _ordinal(answer) + ' '}message behind it"
+        f"{subject} is overtaken by the {'' if answer == 1 else faults.ordinal(answer) + ' '}message behind it"
     ),
     chance.MISS: lambda subject, answer: (
         f"a short poll of {subject} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
@@ -155,7 +155,7 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
     chance.THROTTLE: lambda subject, answer: f"the invocation with {subject} is throttled, and tried again later",
     chance.RECYCLE: lambda subject, answer: f"{subject} meets a new environment in place of the warm one",
     chance.SPLIT: _split,
-    chance.TIE: lambda subject, answer: f"what {subject} does comes after the {_ordinal(answer)} thing behind it",
+    chance.TIE: lambda subject, answer: f"what {subject} does comes after the {faults.ordinal(answer)} thing behind it",
     chance.SKEW: lambda subject, answer: f"the clock of {subject} is {faults.skew_s(answer):+d} s off",
 }
 
@@ -167,7 +167,7 @@ def _at_point(address: PointAddress, answer: int) -> str:
         number = number_of(digest)
         here = f"before `{telling.text_of(number)}` ({telling.where(number)})"
         if visit != "1":
-            here += f", the {_ordinal(int(visit))} time it comes there"
+            here += f", the {faults.ordinal(int(visit))} time it comes there"
     if address.kind == chance.KILL:
         return f"is killed {here}"
     if address.kind == chance.INTERRUPT:
@@ -213,10 +213,6 @@ def _instead(finding: Finding) -> str:
         return f"{got} instead of {expected}"
     path, wanted, there = first_difference(finding.expected, finding.got)
     return f"{there} instead of {wanted} at {path}" if path else f"{there} instead of {wanted}"
-
-
-def _ordinal(number: int) -> str:
-    return faults._ordinal(number)
 
 
 def _text(report: Report) -> list[str]:

@@ -32,7 +32,8 @@ import attrs
 from .. import errors
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS
-from .check import Checked, GivenFaults, _has_rates, _rates, _whole, tell
+from ..world import _whole
+from .check import Checked, GivenFaults, _has_rates, _rates, tell
 from .choices import wanted
 from .laboratory import Laboratory
 from .oracles import Oracles
@@ -184,8 +185,8 @@ def sweep(
         cancelled then, as it is on KeyboardInterrupt.
     """
     numbers, told_of = _seeds(seeds), _progress(progress)
-    size = _size(len(numbers)) if chunk is None else _whole("chunk", chunk, 1)
-    most = _whole("most_failures", most_failures, 0)
+    size = _size(len(numbers)) if chunk is None else _whole("chunk", chunk, lowest=1)
+    most = _whole("most_failures", most_failures, lowest=0)
     site = _Site(_Given(
         subject=subject, messages=messages, queue=queue, function=function, mapping=mapping, faults=_kept(faults),
         oracles=_kept(oracles), trace=trace, seed=seed,

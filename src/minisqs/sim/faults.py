@@ -297,7 +297,7 @@ def in_words(question: str, answer: int) -> str:
         return words.format(listed[answer - 1])
     if question == chance.OVERLAP:
         return "others go on before it does" if answer == 1 else "a message of its batch is delivered again meanwhile"
-    return _WORDS[question].format(answer=answer, ordinal=_ordinal(answer))
+    return _WORDS[question].format(answer=answer, ordinal=ordinal(answer))
 
 
 def skew_s(answer: int) -> int:
@@ -329,6 +329,7 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """A number as it is counted: 1st, 2nd."""
     suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
     return f"{number}{suffix}"

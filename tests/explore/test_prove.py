@@ -9,6 +9,7 @@ import pytest
 
 import minisqs
 from minisqs import SendMessage, errors
+from minisqs.explore import reductions
 from minisqs.explore.prove import BY_DEFAULT
 from minisqs.sim.faults import FAULTS
 
@@ -360,3 +361,64 @@ class Unsteady:
 
     def observe(self):
         return self.number
+
+
+class TheSameByTwoWays:
+    """Two independent notes, in two statements each of which others may come between."""
+
+    def __init__(self):
+        self.seen, self.noted = {}, {}
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.note(record["body"])
+
+    def note(self, body):
+        self.seen[body] = True
+        self.noted[body] = True
+
+    def observe(self):
+        return sorted(self.seen), sorted(self.noted)
+
+
+def test_runs_that_come_to_the_same_state_at_a_statement_go_on_only_once(monkeypatch):
+    within = {"workers": 2, "faults": 2, "kinds": {"overlap", "kill"}}
+    proof = minisqs.prove(TheSameByTwoWays, ORDERS, **within)
+    monkeypatch.setattr(reductions, "in_the_middle", lambda execution: None)
+    without = minisqs.prove(TheSameByTwoWays, ORDERS, **within)
+    assert proof.states == without.states
+    assert proof.runs < without.runs * 0.8
+
+
+class TakesOver:
+    """Takes over from a dead worker only after forty deliveries: until then it seems that nothing changes any more."""
+
+    def __init__(self):
+        self.busy, self.acted = set(), set()
+
+    def handler(self, event, context):
+        [record] = event["Records"]
+        if record["body"] in self.busy and int(record["attributes"]["ApproximateReceiveCount"]) < 40:
+            raise RuntimeError("busy")
+        self.busy.add(record["body"])
+        self.acted.add(record["body"])
+        self.busy.discard(record["body"])
+
+    def observe(self):
+        return sorted(self.acted)
+
+
+def test_what_was_given_up_too_early_is_run_with_patience_and_explored_further():
+    within = {"workers": 1, "faults": 2, "kinds": {"kill"}, "mapping": {"batch_size": 1}}
+    proof = minisqs.prove(TakesOver, ["a"], reduce=False, **within)
+    assert proof.runs > 6 * 38  # a second kill before one of three statements of each delivery, after two first ones
+    assert proof.states == ("['a']",)
+
+
+def test_an_error_of_minisqs_is_not_taken_for_one_of_the_handler_s(monkeypatch):
+    def fails(execution):
+        raise ZeroDivisionError("a bug of minisqs")
+
+    monkeypatch.setattr(reductions, "in_the_middle", fails)
+    with pytest.raises(ZeroDivisionError, match="a bug of minisqs"):
+        minisqs.prove(Ledger, ORDERS)

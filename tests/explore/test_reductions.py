@@ -561,14 +561,14 @@ def test_other_orders_of_what_is_simultaneous_end_in_the_same_ways(subject):
 # ------------------------------------------------------------------------------ each of them leaves something out
 def only_kills(monkeypatch):
     """Only what is known of kills is used."""
-    monkeypatch.setattr(reductions.Known, "was_met", lambda *_: False)
+    monkeypatch.setattr(reductions.Known, "was_met", lambda *_, **__: False)
     plain = reductions._redundant
     monkeypatch.setattr(reductions, "_redundant", lambda *a, **k: (plain(*a, **k)[0], False))
 
 
 def only_steps(monkeypatch):
     """Only what is known of overlaps is used."""
-    monkeypatch.setattr(reductions.Known, "was_met", lambda *_: False)
+    monkeypatch.setattr(reductions.Known, "was_met", lambda *_, **__: False)
     plain = reductions._redundant
     monkeypatch.setattr(reductions, "_redundant", lambda *a, **k: (False, plain(*a, **k)[1]))
 
@@ -576,9 +576,18 @@ def only_steps(monkeypatch):
 def only_rest(monkeypatch):
     """Only equal states at rest are used."""
     monkeypatch.setattr(reductions, "_redundant", lambda *_, **__: (False, False))
+    monkeypatch.setattr(reductions, "in_the_middle", lambda *_: None)
 
 
-@pytest.mark.parametrize("alone", [only_kills, only_steps, only_rest], ids=["kills", "overlaps", "rest"])
+def only_the_middle(monkeypatch):
+    """Only equal states at statements are used."""
+    monkeypatch.setattr(reductions, "_redundant", lambda *_, **__: (False, False))
+    monkeypatch.setattr(reductions, "at_rest", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize(
+    "alone", [only_kills, only_steps, only_rest, only_the_middle], ids=["kills", "overlaps", "rest", "middle"]
+)
 def test_each_reduction_by_itself_leaves_runs_out(monkeypatch, alone):
     within = {"faults": 2, "kinds": {"kill", "overlap"}}
     every, plain = both(MuchOfItsOwn, ["a"], **within)

@@ -74,6 +74,8 @@ class Exploration(Source):
                 happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
         self._now: dict[Work, dict[str, list[tuple[str, int]]]] = {}
         self._fingerprint: Callable[[], object] | None = None
+        self.before_asking: Callable[[], None] | None = None
+        """Called at each statement, before what may happen there is asked."""
         self._options_of: dict[tuple[Work, bool, bool], tuple[int, int, int, int]] = {}
 
     @property
@@ -127,6 +129,8 @@ class Exploration(Source):
     def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What the plan has for a statement."""
         if self.records:
+            if self.before_asking is not None and arrival.number >= 0:
+                self.before_asking()
             arrival.place = len(self.asked)
             if self._fingerprint is not None:
                 arrival.lasting = self._fingerprint()

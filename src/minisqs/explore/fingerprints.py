@@ -11,6 +11,8 @@ import io
 import pickle
 from typing import Any, Final
 
+from ..poller.context import Context
+
 _SETS: Final = (b"\x8f", b"\x91")
 """The opcodes of a set and a frozen set; as bytes of a text they only cost time."""
 
@@ -38,25 +40,49 @@ def content(value: object) -> list[object]:
     return [list(arguments[1:]), state, list(items or ()), list(pairs or ())]
 
 
-def canonical(value: object) -> bytes:
+def canonical(value: object, outside: object = None) -> bytes:
     """A value as bytes that are equal only for equal values, and tell who is the same object as whom.
+
+    Args:
+        value: Anything.
+        outside: An object that is named, where it is met, and not looked into.
 
     Raises:
         Whatever pickling it raises.
     """
-    pickled = pickle.dumps(value, 4)
+    pickled = pickle.dumps(value, 4) if outside is None else _written(_Pickler, value, outside)
     if not any(opcode in pickled for opcode in _SETS):
         return pickled
+    return _written(_InOrder, value, outside)
+
+
+def _written(kind: type[_Pickler], value: object, outside: object) -> bytes:
     file = io.BytesIO()
-    _InOrder(file).dump(value)
+    kind(file, outside).dump(value)
     return file.getvalue()
 
 
-class _InOrder(pickle.Pickler):
+class _Pickler(pickle.Pickler):
+    """A pickler that names the outside object, and writes of a handler's context what the user has put there."""
+
+    def __init__(self, file: io.BytesIO, outside: object) -> None:
+        super().__init__(file, 4)
+        self._outside = outside
+
+    def reducer_override(self, value: Any) -> Any:
+        """What stands for an object in the pickle."""
+        if value is self._outside and value is not None:
+            return str, ("outside",)
+        if isinstance(value, Context):
+            return str, ("context", *value.put_there())
+        return NotImplemented
+
+
+class _InOrder(_Pickler):
     """A pickler that writes the elements of sets in an order that is always the same."""
 
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, 4)
+    def __init__(self, file: io.BytesIO, outside: object) -> None:
+        super().__init__(file, outside)
         self._met: dict[int, tuple[int, object]] = {}
 
     def persistent_id(self, value: Any) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Final, Self
 
 import attrs
@@ -173,16 +174,17 @@ class Laboratory:
         left: int = 0,
         overlaps_left: int = 0,
         finely: bool = False,
+        on_strands: bool = False,
         **options: Any,
     ) -> tuple[Outcome, Source | None, Any]:
         """One run, on more stacks where one is not enough: how it ended, what answered, and the outside world."""
         if known is not None:
             options |= {
-                "is_known": lambda execution: _is_known(known, execution, left, overlaps_left),
+                "is_known": partial(_is_known, known, left, overlaps_left),
                 "finely": finely,
             }
             options |= {"follows": lasting} if finely else {}
-        for carriers in (None, self.carriers):
+        for carriers in (self.carriers,) if on_strands else (None, self.carriers):
             if known is not None:
                 known.begin()
             options.setdefault("impatient", self.impatient)
@@ -206,7 +208,7 @@ class Laboratory:
             source = None if source is None else source.afresh()
         if self._notes_start and execution.keeps_elsewhere():
             self.case.keeps_elsewhere = True
-        if known is not None:
+        if known is not None and outcome.ended != NEVER_SETTLES:
             known.keep()
         subject = outcome.state if self.case.is_scenario else execution.outside
         return outcome, source, subject
@@ -219,7 +221,8 @@ class Laboratory:
             source: What goes wrong.
             workers: How many may work at once.
             options: ``known``, the states from which everything has been tried; ``left``, how many faults may
-                follow those of ``source``; ``finely``, whether states are compared after every event.
+                follow those of ``source``; ``finely``, whether states are compared after every event; ``midway``,
+                whether at statements too; ``on_strands``, whether one stack is known not to be enough.
         """
         self.runs += 1
         seed_randomness(b"run")
@@ -344,11 +347,13 @@ class Laboratory:
                 self.seen_sometimes.add(predicate.name)
 
 
-def _is_known(known: Known, execution: Execution, left: int, overlaps_left: int) -> bool:
+def _is_known(known: Known, left: int, overlaps_left: int, execution: Execution, *, midway: bool) -> bool:
     """Whether everything from here on has been tried, once all that is planned has happened."""
     source = execution.source
     assert isinstance(source, Exploration), "only explored runs are compared"
-    return len(source.happened) == len(source.plan) and known.was_met(execution, left, overlaps_left)
+    if len(source.happened) < len(source.plan):
+        return False
+    return known.was_met(execution, left, overlaps_left, midway=midway)
 
 
 def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from textwrap import wrap
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -153,6 +153,10 @@ class _Bounds:
     reduce: bool
 
 
+_Plan: TypeAlias = tuple[dict[Place, int], bool]
+"""A plan, and whether one stack was not enough for the one that it grew out of."""
+
+
 class Walk:
     """Makes every run within bounds.
 
@@ -189,24 +193,27 @@ class Walk:
         """The failing runs as they are met, those with few faults first."""
         laboratory, bounds = self._laboratory, self._bounds
         kept = laboratory.case.everything
-        level: list[dict[Place, int]] = [{}]
+        level: list[_Plan] = [({}, False)]
         first = laboratory.runs
         for faults in range(bounds.faults + 1):
-            following: list[dict[Place, int]] = []
-            for number, plan in enumerate(level):
+            following: list[_Plan] = []
+            for number, (plan, on_strands) in enumerate(level):
                 if laboratory.runs - first >= bounds.budget:
                     self.waiting = len(level) - number + len(following)
                     return
                 if self._progress is not None and not laboratory.runs % 1000:
                     self._progress(laboratory.runs - first, len(level) - number + len(following))
-                outcome, source, finding = self._run(kept, plan, bounds.faults - faults)
-                if finding is not None:
+                outcome, source, finding = self._run(kept, plan, bounds.faults - faults, on_strands=on_strands)
+                while finding is not None:  # whoever wants another has found it to be given up too early
                     yield Story(kept, outcome.happened, bounds.workers, finding)
-                elif faults < bounds.faults and len(outcome.happened) == len(plan):
-                    following += self._children(plan, source)
+                    outcome, source, finding = self._run(kept, plan, bounds.faults - faults)
+                if faults < bounds.faults and len(outcome.happened) == len(plan):
+                    following += ((child, outcome.on_strands) for child in self._children(plan, source))
             level = following
 
-    def _run(self, kept: Kept, plan: dict[Place, int], left: int) -> tuple[Outcome, Exploration, Finding | None]:
+    def _run(
+        self, kept: Kept, plan: dict[Place, int], left: int, *, on_strands: bool = False
+    ) -> tuple[Outcome, Exploration, Finding | None]:
         laboratory, bounds = self._laboratory, self._bounds
         known = self.known if bounds.reduce else None
         overlaps = sum(address.kind == chance.OVERLAP for address in plan)
@@ -220,11 +227,14 @@ class Walk:
             left=left,
             overlaps_left=overlaps_left,
             finely=left > 0,
+            midway=bounds.reduce and left > 0,
+            on_strands=on_strands,
         )
         if outcome.ended == MERGED:
             self.pruned += 1
             return outcome, source, None
-        self.states.setdefault(shown(outcome.state, 10_000))
+        if finding is None:  # else it may have been given up too early
+            self.states.setdefault(shown(outcome.state, 10_000))
         return outcome, source, finding
 
     def _children(self, plan: dict[Place, int], source: Exploration) -> list[dict[Place, int]]:

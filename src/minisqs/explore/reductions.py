@@ -1,4 +1,4 @@
-"""Which runs need not be made, because another one shows the same: three reductions, each with its reason.
+"""Which runs need not be made, because another one shows the same: four reductions, each with its reason.
 
 *Equal fingerprint of the outside.* A kill takes away what only the dead work had. If between two statements of a
 work nothing happened that outlives it (the outside world, SQS, Lambda, the clock are as before), then a kill
@@ -12,18 +12,25 @@ done, nor can it see what they did.
 functions and their environments, what is scheduled, the outside world, the time, and what may still go wrong.
 If all of that has been met before, with at least as many faults to go, the rest of the run has been tried.
 
+*Equal states in the middle.* The same holds while works are under way, if what each of them holds is known: its
+variables and where it stands, as ``sim.frames`` tells. So two runs in which the same was done in another order are
+one from there on.
+
 None of it is used where it cannot be known: where the outside world cannot be pickled, or handlers are made by
 ``environment()`` and their closures cannot.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
 from ..engine import decisions as chance
 from ..sim import statements
+from ..sim.frames import held
+from ..sim.intercepts import monotonic_origin
 from ..sim.sources import Place
 from ..sim.stage import Arrival
 from .choices import Exploration
@@ -47,8 +54,33 @@ def at_rest(execution: Execution, *, named: bool) -> object:
     ``named`` says that handlers look at their context, so that the numbers of requests and environments count.
     """
     kept = _kept(execution)
-    if kept is None:
+    return None if kept is None else (_around(execution, named=named), kept)
+
+
+def in_the_middle(execution: Execution) -> object:
+    """All that the rest of a run depends on at a statement of a handler; None where that cannot be told."""
+    case, stage, outside = execution.case, execution.stage, execution.outside
+    if case.draws or case.keeps_elsewhere or case.is_scenario or execution.has_environments or case.lasting_values():
         return None
+    sleepers = stage.sleepers()
+    if sleepers is None or stage.names_were_read:
+        return None
+    stack = held(sys._getframe(), statements.POINT_CODE, execution.finish_code, _keeps_more)
+    if stack is None:
+        return None
+    try:
+        kept = canonical([content(outside), stack], outside)
+    except Exception:  # noqa: BLE001  # something that cannot be pickled
+        return None
+    return _around(execution, named=False), sleepers, kept
+
+
+def _keeps_more(number: int) -> bool:
+    return statements.STATEMENTS[number].keeps_more
+
+
+def _around(execution: Execution, *, named: bool) -> tuple[object, ...]:
+    """Everything but what the user's code keeps: the queues, Lambda, what is scheduled, the time."""
     world, stage = execution.world, execution.stage
     queues = tuple(
         (queue.sequence, tuple(_message(message) for message in queue.messages.values()))
@@ -57,7 +89,8 @@ def at_rest(execution: Execution, *, named: bool) -> object:
     functions = tuple(function.runs.standing(named=named) for function in execution.functions())
     mappings = tuple(mapping.standing() for mapping in world.event_source_mappings()) if functions else ()
     judged = stage.out_of_order, tuple(sorted(stage.harmed)) if len(queues) > 1 else ()
-    return world.clock.now_ns, queues, functions, mappings, tuple(world.sqs.kernel.waiting()), judged, kept
+    waiting = tuple(world.sqs.kernel.waiting())
+    return world.clock.now_ns, monotonic_origin(), queues, functions, mappings, waiting, judged
 
 
 def _kept(execution: Execution) -> object:
@@ -139,15 +172,18 @@ class Known:
         """A run begins."""
         self._met = []
 
-    def was_met(self, execution: Execution, left: int, overlaps_left: int = 0) -> bool:
-        """Whether the state of a run at rest was met before, with as many faults to go, and as many overlaps."""
+    def was_met(self, execution: Execution, left: int, overlaps_left: int = 0, *, midway: bool = False) -> bool:
+        """Whether the state of a run was met before, with as many faults to go, and as many overlaps.
+
+        It is at rest, or ``midway``, at a statement of a handler.
+        """
         if execution.stage.names_were_read and not self.named:
             self.named = True  # from now on names tell states apart that were taken for the same
             self._faults_left.clear()
-        rest = at_rest(execution, named=self.named)
-        if rest is None:
+        here = in_the_middle(execution) if midway else at_rest(execution, named=self.named)
+        if here is None:
             return False
-        state = rest, overlaps_left
+        state = here, overlaps_left
         if self._faults_left.get(state, -1) >= left:
             return True
         self._met.append((state, left))

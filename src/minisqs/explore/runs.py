@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from types import CodeType
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -62,6 +63,7 @@ class Outcome:
         happened: What went wrong, by address.
         works: How often user code was begun.
         overlaps: How often while other code was under way.
+        on_strands: Whether one stack was not enough.
         redeliveries: How often a message was handed over again.
         harmed: The messages of which faults have used up receives.
         violated: Which oracle of the user's own did not hold.
@@ -79,6 +81,7 @@ class Outcome:
     happened: dict[Place, int] = attrs.field(factory=dict)
     works: int = 0
     overlaps: int = 0
+    on_strands: bool = False
     redeliveries: int = 0
     left: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
@@ -88,6 +91,14 @@ class Outcome:
     violated: str = ""
     out_of_order: str = ""
     lost: str = ""
+
+
+class IsKnown(Protocol):
+    """Who knows from which states everything has been tried."""
+
+    def __call__(self, execution: Execution, *, midway: bool) -> bool:
+        """Whether it has from where a run is now."""
+        ...
 
 
 class Execution:
@@ -109,6 +120,7 @@ class Execution:
         is_known: Asked after events, while no user code is under way; True ends the run there.
         finely: Whether it is asked after every event, or only when time is about to pass.
         follows: Takes a fingerprint at each statement.
+        midway: Whether ``is_known`` is asked at statements too.
     """
 
     def __init__(
@@ -126,9 +138,10 @@ class Execution:
         workers: int | None = None,
         keeps_journal: bool = False,
         notes_start: bool = False,
-        is_known: Callable[[Execution], bool] | None = None,
+        is_known: IsKnown | None = None,
         finely: bool = False,
         follows: Callable[[Execution], object] | None = None,
+        midway: bool = False,
     ) -> None:
         self.case = case
         self.outcome = Outcome()
@@ -157,6 +170,8 @@ class Execution:
                 port.kernel.ignore_ties()
             if follows is not None:
                 source.follow(lambda: follows(self))
+            if midway:
+                source.before_asking = self._look_midway
         elif isinstance(source, SeededSource) and (kinds := [kind for kind in POINT_KINDS if source.rate(kind)]):
             answers = SeededAnswers(port, CODE, kinds)
         self.source = source
@@ -168,6 +183,11 @@ class Execution:
         self._fingerprint: object = None
         self._unchanged = 0
         self._works_seen = 0
+
+    @property
+    def finish_code(self) -> CodeType:
+        """What runs the rest of the world; what lies below it on a stack is over."""
+        return Execution._finish.__code__
 
     @property
     def needs_strands(self) -> bool:
@@ -276,11 +296,8 @@ class Execution:
 
     def _watch(self) -> None:
         """After an event: has user code run, and is anything still changing?"""
-        if self._is_known is not None and self.stage.is_at_rest(finely=self._finely) and self._is_known(self):
-            self.outcome.ended = MERGED
-            self.stage.over = self._finished = True
-            self._take_in()
-            raise Unwind
+        if self._is_known is not None and self.stage.is_at_rest(finely=self._finely):
+            self._end_if_known(midway=False)
         begun = self.stage.begun
         if begun == self._works_seen or self.stage.current is not None:
             return
@@ -293,6 +310,18 @@ class Execution:
             raise Unwind
         if self._impatient and begun > UNCHANGED:
             self._give_up_if_unchanged()
+
+    def _look_midway(self) -> None:
+        """At a statement: is it known how it goes on?"""
+        if self.stage.current is not None and not self.stage.over:
+            self._end_if_known(midway=True)
+
+    def _end_if_known(self, *, midway: bool) -> None:
+        if self._is_known is not None and self._is_known(self, midway=midway):
+            self.outcome.ended = MERGED
+            self.stage.over = self._finished = True
+            self._take_in()
+            raise Unwind
 
     def _give_up_if_unchanged(self) -> None:
         fingerprint = fingerprint_of(self.outside)
@@ -318,7 +347,7 @@ class Execution:
                 outcome.unobserved = error
         if self.source is not None:
             outcome.happened = dict(self.source.choices)
-        outcome.works, outcome.overlaps = stage.begun, stage.overlaps
+        outcome.works, outcome.overlaps, outcome.on_strands = stage.begun, stage.overlaps, stage.has_strands
         outcome.redeliveries = sum(times - 1 for times in stage.works.values() if times > 1)
         queues = world.sqs.service.queues()
         policies = [queue.settings.redrive_policy for queue in queues]

@@ -16,6 +16,7 @@ from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
 from .choices import Choices
 from .laboratory import Laboratory
+from .oracles import DRAINS
 from .reductions import Known, reduced
 from .stories import Kept, Story
 
@@ -94,6 +95,8 @@ class Search:
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
+                if finding.oracle == DRAINS:  # whoever wants another may have found it to be given up too early
+                    self._push(weight, kept, plan)
             elif not is_leaf and len(outcome.happened) == len(plan):
                 for address, answer, skip in reduced(source, by_statements=False):
                     if not skip and self._allows(address):

@@ -81,6 +81,10 @@ class Context:
     def __repr__(self) -> str:
         return f"Context(function_name={self.function_name!r}, aws_request_id={self.aws_request_id!r})"
 
+    def put_there(self) -> list[tuple[str, object]]:
+        """The attributes that the handler itself has given to it."""
+        return [item for item in vars(self).items() if item[0] not in {"_shown", "_was_read", "_clock", "_log"}]
+
     @property
     def _run(self) -> Run:
         """The invocation; whoever follows the run is told that the handler looked at it."""

@@ -234,6 +234,9 @@ class _Time:
 
 _time: Final = _Time()
 
+sleep_code: Final = _Time.sleep.__code__
+"""What runs in the place of ``time.sleep``."""
+
 
 # --------------------------------------------------------------------------------------------------------- chance
 class _Chance:
@@ -929,3 +932,8 @@ def seed_randomness(seed: bytes) -> None:
 def shift_clock(offset_ns: int) -> None:
     """Add so many nanoseconds to what simulated threads read as time, from now on and until the context ends."""
     _time.offset_ns = offset_ns
+
+
+def monotonic_origin() -> int | None:
+    """The simulated time at which the monotonic clocks would show 0; None until one of them is read."""
+    return _time.origin_ns

@@ -350,6 +350,19 @@ class Stage:
             return False
         return self.current is None and all(work.is_over for work in self._under_way.values())
 
+    @property
+    def has_strands(self) -> bool:
+        """Whether each work has a stack of its own."""
+        return self._carriers is not None
+
+    def sleepers(self) -> tuple[int, ...] | None:
+        """When each of the works that wait below on this stack goes on; None where not all are on it, or are not Lambda's."""
+        if self._carriers is not None or any(
+            not work.dead and (work.is_over or work.consumer != faults.LAMBDA) for work in self._under_way.values()
+        ):
+            return None
+        return tuple(wakes_ns for _, wakes_ns in self._suspended)
+
     # ------------------------------------------------------------------------------------------- statements
     def arrive(self, number: int) -> None:
         """The current work comes to a statement; -1 after the last."""
@@ -365,7 +378,13 @@ class Stage:
         if self._answers is None:
             return
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
-        for kind, answer in self._answers.at(arrival):
+        try:
+            happens = self._answers.at(arrival)
+        except Unwind:
+            raise
+        except BaseException as error:  # noqa: BLE001  # not the user's, whose code is not to catch it
+            self.escape(error)
+        for kind, answer in happens:
             self._let_happen(arrival, kind, answer)
 
     def _others_could_go_on(self, work: Work) -> bool:

@@ -50,7 +50,9 @@ from typing import Any, Final, NamedTuple, Self, TypeGuard
 
 import attrs
 
+from .frames import bare_call, register
 from .locality import Defined, Definition, Locality, is_declaration, start
+from .loops import keep_iterator, sees_itself
 from .users_files import traced, users_files
 
 __all__ = ["POINT", "STATEMENTS", "Following", "Statement", "arrive", "compiled", "follow", "traced", "users_files"]
@@ -71,6 +73,7 @@ class Statement:
         text: Its source on one line, without comments; of a compound statement, the header up to its colon.
         digest: Eight hex digits of function, text, and how many equal statements precede it in the function.
         function_digest: Four hex digits of the function.
+        keeps_more: Whether Python may keep more there than variables: inside a ``with``, an ``except``, a ``finally``.
     """
 
     number: int
@@ -80,6 +83,7 @@ class Statement:
     text: str
     digest: str
     function_digest: str
+    keeps_more: bool
     _column: int = attrs.field(repr=False, eq=False)
     _locality: Locality = attrs.field(repr=False, eq=False)
 
@@ -115,6 +119,9 @@ def _point(number: int, /) -> None:
 
 
 setattr(builtins, POINT, _point)
+
+POINT_CODE: Final = _point.__code__
+"""What runs, called by a function of the user's, while something happens before a statement of it."""
 
 
 # ------------------------------------------------------------------------------------------ following
@@ -618,6 +625,7 @@ def _compile(path: str, source: str) -> _File:
                 text=text,
                 digest=_digest(f"{function}\0{text}\0{count}", size=4),
                 function_digest=_digest(function, size=2),
+                keeps_more=block.keeps_more,
                 column=column,
                 locality=locality,
             )
@@ -625,12 +633,13 @@ def _compile(path: str, source: str) -> _File:
         for outer in block.functions:
             statements.setdefault(_first_line(outer), []).append(STATEMENTS[-1])
         calls[statement] = _call(STATEMENTS[-1].number, (line, column, *end))
+    bare_calls = dict(filter(None, (bare_call(statement) for _, _, statement, block in points if not block.keeps_more)))
     for block in blocks:
-        block.statements[:] = [
-            each for statement in block.statements for each in (calls.get(statement), statement) if each
-        ]
+        block.statements[:] = [each for statement in block.statements for each in block.rewritten(statement, calls)]
     code = compile(tree, path, "exec", dont_inherit=True)
     instrumented = _definitions(code)
+    for one in instrumented.values():
+        register(one, bare_calls)
     return _File(
         code,
         {line: _Function(plain[line], instrumented[line], statements[line]) for line in plain if line in instrumented},
@@ -752,6 +761,8 @@ class _Block(NamedTuple):
     statements: list[ast.stmt]
     functions: tuple[Definition, ...]
     has_points: bool
+    keeps_iterators: bool = False
+    keeps_more: bool = False
 
     def points(self) -> Iterator[ast.stmt]:
         """The statements before which a point stands."""
@@ -759,6 +770,23 @@ class _Block(NamedTuple):
         for place, statement in enumerate(self.statements):
             if not is_declaration(statement) and not (is_body and place == 0 and _is_text(statement)):
                 yield statement
+
+    def rewritten(self, statement: ast.stmt, calls: Mapping[ast.stmt, ast.stmt]) -> list[ast.stmt]:
+        """What stands for a statement: its point before it, and after a loop that the iterator is gone."""
+        call = calls.get(statement)
+        before = [] if call is None else [call]
+        if self.keeps_iterators and isinstance(statement, ast.For):
+            return [*before, statement, keep_iterator(statement)]
+        return [*before, statement]
+
+    def inner(self, statement: ast.stmt) -> Iterator[_Block]:
+        """The blocks that a statement of this one, no definition, consists of."""
+        hides = isinstance(statement, ast.With | ast.AsyncWith | ast.AsyncFor) or (
+            isinstance(statement, ast.For) and not self.keeps_iterators
+        )
+        for inside, is_exceptional in _inner(statement):
+            if inside:
+                yield self._replace(statements=inside, keeps_more=self.keeps_more or hides or is_exceptional)
 
 
 def _blocks(tree: ast.Module) -> Iterator[_Block]:
@@ -769,23 +797,26 @@ def _blocks(tree: ast.Module) -> Iterator[_Block]:
         yield block
         for statement in block.statements:
             if isinstance(statement, Definition):
-                queue.append(_Block(statement.body, (*block.functions, statement), has_points=True))
+                keeps = not sees_itself(statement)
+                queue.append(
+                    _Block(statement.body, (*block.functions, statement), has_points=True, keeps_iterators=keeps)
+                )
             elif isinstance(statement, ast.ClassDef):
                 queue.append(_Block(statement.body, block.functions, has_points=False))
             else:
-                queue += (_Block(inner, block.functions, block.has_points) for inner in _inner(statement) if inner)
+                queue += block.inner(statement)
 
 
-def _inner(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The lists of statements that a statement, no definition, consists of."""
+def _inner(statement: ast.stmt) -> Iterator[tuple[list[ast.stmt], bool]]:
+    """The lists of statements that a statement, no definition, consists of, and whether an exception may be at work."""
     if "body" in statement._fields:
         for name in ("body", "orelse", "finalbody"):
-            yield getattr(statement, name, [])
+            yield getattr(statement, name, []), name == "finalbody"
         for handler in getattr(statement, "handlers", ()):
-            yield handler.body
+            yield handler.body, True
     elif isinstance(statement, ast.Match):
         for case in statement.cases:
-            yield case.body
+            yield case.body, False
 
 
 def _is_text(statement: ast.stmt) -> bool:

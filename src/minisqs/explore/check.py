@@ -15,7 +15,7 @@ from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
 from ..sim.sources import Plan, SeededSource, Source
 from ..world import _key, _whole
-from . import memory, report, tokens
+from . import defaults, memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles
@@ -93,8 +93,8 @@ def check(
     mapping: Mapping[str, Any] | None = None,
     faults: GivenFaults = None,
     seed: int | str | None = None,
-    runs: int = DEFAULT_RUNS,
-    budget: int = DEFAULT_BUDGET,
+    runs: int | None = None,
+    budget: int | None = None,
     oracles: Iterable[object] | None = None,
     trace: object = None,
 ) -> Checked:
@@ -110,10 +110,12 @@ def check(
         faults: What may go wrong: names, rates or ``Faults``; a ``Plan`` for one run only; None for all that
             is legal.
         seed: From which ids and the random runs come.
-        runs: How many random runs there are, after the exhaustive ones.
-        budget: How many runs at most the exhaustive part has, smallest first.
+        runs: How many random runs there are, after the exhaustive ones; 200 unless given.
+        budget: How many runs at most the exhaustive part has, smallest first; 1,000 unless given.
         oracles: Names, ``minisqs.always`` and ``minisqs.sometimes``; None for those by default.
         trace: Which files are the user's own; None for those of the subject's project.
+
+    In a test, the options of pytest and the test's marker stand for what is not given.
 
     Returns:
         What was tried.
@@ -123,27 +125,72 @@ def check(
         UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
         Whatever the handler raises on the perfect queue.
     """
-    settings = _whole("runs", runs, lowest=0), _whole("budget", budget, lowest=0)
-    case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
-    judged_by = Oracles.of(oracles, subject)
+    test = defaults.now()
+    taken = defaults.of_check(runs=runs, budget=budget, faults=faults, oracles=oracles)
+    settings = defaults.of_check(queue=queue, function=function, mapping=mapping, trace=trace)
+    faults = taken["faults"]
+    effort = _Effort(
+        seed=test.seed if seed is None else seed,
+        runs=_number("runs", taken["runs"], DEFAULT_RUNS),
+        budget=_number("budget", taken["budget"], DEFAULT_BUDGET),
+    )
+    case = Case(subject, messages, seed=seed, **settings)
+    judged_by = Oracles.of(taken["oracles"], subject)
     plan = faults if isinstance(faults, Plan) else None
     given = None if plan is not None else _rates(faults)
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
+    token = test.replay if test.replay and _belongs(tokens.read(test.replay), case) else ""
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
-        story = _out_of_order(laboratory) or _found(
-            laboratory, seed, *settings, given=given if _has_rates(faults) else None, plan=plan
-        )
+        if token:
+            test.replayed = True
+            story = _replayed(laboratory, token)
+        else:
+            story = _out_of_order(laboratory) or _found(
+                laboratory, effort, given=given if _has_rates(faults) else None, plan=plan
+            )
         if story is not None:
             raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
-        _refuse_empty(laboratory)
-        _check_sometimes(laboratory)
-        return _checked(laboratory, found=False)
+        if not token:
+            _refuse_empty(laboratory)
+            _check_sometimes(laboratory)
+        checked = _checked(laboratory, found=False)
+        test.tried.append(checked.text())
+        return checked
 
 
-def _found(
-    laboratory: Laboratory, seed: int | str | None, runs: int, budget: int, *, given: Faults | None, plan: Plan | None
-) -> Story | None:
+@attrs.frozen(kw_only=True)
+class _Effort:
+    """How much is tried: from which seed, how many random runs, how many exhaustive ones at most."""
+
+    seed: int | str | None
+    runs: int
+    budget: int
+
+
+def _number(name: str, given: object, default: int) -> int:
+    return _whole(name, default if given is None else given, lowest=0)
+
+
+def _belongs(token: tokens.Token, case: Case) -> bool:
+    return (token.case_digest, token.messages_digest) == (case.digest, case.messages_digest)
+
+
+def _replayed(laboratory: Laboratory, token: str) -> Story | None:
+    """The story of a token, if it still fails.
+
+    Raises:
+        UsageError: The code has changed where it had something go wrong.
+    """
+    wanted_run = tokens.read(token)
+    kept = wanted_run.kept or laboratory.case.everything
+    outcome, _ = laboratory.run(kept, tokens.Replay(wanted_run.choices, frozenset(FAULTS)), wanted_run.workers)
+    tokens.check_replayed(wanted_run.choices, outcome.happened, laboratory.case.statements)
+    finding = laboratory.judge(outcome, kept)
+    return None if finding is None else Story(kept, outcome.happened, wanted_run.workers, finding)
+
+
+def _found(laboratory: Laboratory, effort: _Effort, *, given: Faults | None, plan: Plan | None) -> Story | None:
     """The smallest failing story that there is time for."""
     case = laboratory.case
     everything = case.everything
@@ -155,12 +202,12 @@ def _found(
             return shrink(laboratory, story)
         memory.forget(case, token)
     search = Search(laboratory, roots_of(len(everything)))
-    for story in search.stories(budget):
+    for story in search.stories(effort.budget):
         smallest = shrink(laboratory, story)
         if laboratory.is_confirmed(smallest):
             return smallest
     laboratory.complete = search.is_exhausted
-    return _at_random(laboratory, seed, runs, given)
+    return _at_random(laboratory, effort, given)
 
 
 def _out_of_order(laboratory: Laboratory) -> Story | None:
@@ -177,11 +224,11 @@ def _out_of_order(laboratory: Laboratory) -> Story | None:
     return None
 
 
-def _at_random(laboratory: Laboratory, seed: int | str | None, runs: int, given: Faults | None) -> Story | None:
+def _at_random(laboratory: Laboratory, effort: _Effort, given: Faults | None) -> Story | None:
     """The smallest of a few failing runs that were drawn and shrunk."""
     stories: list[Story] = []
-    for number in range(runs if laboratory.kinds else 0):
-        story = random_story(laboratory, laboratory.case.everything, seed or 0, number, given)
+    for number in range(effort.runs if laboratory.kinds else 0):
+        story = random_story(laboratory, laboratory.case.everything, effort.seed or 0, number, given)
         if story is not None:
             smallest = shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
             if laboratory.is_confirmed(smallest):

@@ -19,6 +19,7 @@ from ..engine.values import SendMessage
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from ..world import _whole
+from . import defaults
 from .check import tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
@@ -134,7 +135,9 @@ def prove(
                 f"{bounds.budget:,} runs were made, and {_waiting(walk.waiting)}: nothing is proved. Give a larger "
                 "budget=, or fewer messages, faults or kinds"
             )
-        return _proof(laboratory, bounds, walk)
+        proof = _proof(laboratory, bounds, walk)
+        defaults.now().tried.append(proof.text())
+        return proof
 
 
 def _refuse_failures(walk: Walk, laboratory: Laboratory) -> None:

@@ -42,7 +42,7 @@ def run(pytester):
 
     def run(source, *options, ini="", common=True):
         pytester.makepyfile(test_app=(SHOP if common else "") + source)
-        pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
+        pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini or 'asyncio_default_fixture_loop_scope = function'}")
         given = [] if INSTALLED else ["-p", "minisqs.adapters.pytest_plugin"]
         return pytester.runpytest_subprocess(*given, "-p", "no:cacheprovider", *options)
 
@@ -370,6 +370,58 @@ def test_async(minisqs_world):
 """
     )
     done.assert_outcomes(passed=1)
+
+
+def test_async_tests_of_pytest_asyncio_and_anyio_have_worlds_and_run_again_under_faults(run):
+    done = run(
+        """
+import pytest
+
+@pytest.mark.asyncio
+async def test_with_asyncio(minisqs_world):
+    await counted(minisqs_world)
+
+@pytest.mark.anyio
+async def test_with_anyio(minisqs_world):
+    await counted(minisqs_world)
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+async def counted(world):
+    queue = world.create_queue("orders")
+    queue.send_batch(["a", "b", "c"])
+    bodies = []
+    for _ in range(30):
+        for message in queue.receive(max_number_of_messages=10, wait_time_seconds=5):
+            bodies.append(message.body)
+            message.delete()
+    assert bodies == ["a", "b", "c"]
+""",
+        "--minisqs-faults=reorder",
+        ini="asyncio_default_fixture_loop_scope = function",
+    )
+    done.assert_outcomes(passed=2, failed=2)
+    assert done.stdout.str().count("passes on the perfect queue, and fails when") == 2
+
+
+def test_a_test_that_is_run_again_by_another_plugin_gets_the_same_world_again(run):
+    done = run(
+        """
+import pathlib
+
+def test_flaky(minisqs_world):
+    ids = pathlib.Path("ids.txt")
+    before = ids.read_text() if ids.exists() else ""
+    sent = minisqs_world.create_queue("orders").send("hello").message_id
+    ids.write_text(sent)
+    assert before == sent
+""",
+        "--reruns=1",
+    )
+    done.assert_outcomes(passed=1)
+    assert "1 rerun" in done.stdout.str()
 
 
 def test_what_the_plugin_imports_is_little():

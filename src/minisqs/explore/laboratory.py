@@ -20,7 +20,7 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
-from .oracles import DRAINS, EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
+from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
 from .reductions import Known, lasting
@@ -79,6 +79,8 @@ class Laboratory:
         self.watchdog = Watchdog(case.trace)
         self._expected: dict[Kept, Any] = {}
         self._stands: dict[Kept, bool] = {}
+        self._dead: dict[Kept, frozenset[str]] = {}
+        """The messages that the perfect queue itself sends to a dead-letter queue."""
         self._during = oracles.during()
         self._notes_start = False
         self.follows = True
@@ -114,10 +116,11 @@ class Laboratory:
         if kept not in self._stands:
             try:
                 self.expected(kept)
+                self.expected(self.case.everything)
             except Exception:  # noqa: BLE001  # such as a deposit whose account is opened by another message
                 self._stands[kept] = False
             else:
-                self._stands[kept] = True
+                self._stands[kept] = self._dead[kept] <= self._dead[self.case.everything]
         return self._stands[kept]
 
     def _perfect_twice(self, kept: Kept) -> Any:
@@ -162,6 +165,7 @@ class Laboratory:
                 f"{self.case.name} does not come to rest on the perfect queue, so nothing can be compared with it: "
                 f"{outcome.why or 'messages are left in the queue'}"
             )
+        self._dead[kept] = frozenset(outcome.dead)
         return outcome.state
 
     # ------------------------------------------------------------------------------------------------- runs
@@ -244,7 +248,9 @@ class Laboratory:
 
     def judge(self, outcome: Outcome, kept: Kept) -> Finding | None:
         """What is wrong with the end of a run; None if nothing is."""
-        finding = judge(outcome, self.expected(kept), self.oracles)
+        expected = self.expected(kept)
+        outcome.dead = tuple(address for address in outcome.dead if address not in self._dead[kept])
+        finding = judge(outcome, expected, self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding
         if EFFECT_FIRST in self.oracles.names and (lost := self._lost(outcome, kept)):
@@ -286,7 +292,7 @@ class Laboratory:
 
     def is_confirmed(self, story: Story) -> bool:
         """Whether a story still fails with all the patience there is; if not, more is had from now on."""
-        if story.finding.oracle != DRAINS or not self.impatient:
+        if not story.finding.is_hasty or not self.impatient:
             return True
         self.impatient = False
         if self.try_out(story.kept, story.plan, story.workers) is None:

@@ -139,12 +139,14 @@ class Finding:
         what: In words, as the end of a sentence that begins with what went wrong in the world.
         expected: What the perfect queue leaves behind.
         got: What this run left behind.
+        is_hasty: Whether the run was given up because nothing seemed to change any more.
     """
 
     oracle: str
     what: str
     expected: Any
     got: Any
+    is_hasty: bool = False
 
 
 def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
@@ -159,7 +161,7 @@ def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
         return Finding(SAME, f"observe() raises {type(error).__name__}: {error}", expected, error)
     for oracle, what in _complaints(outcome):
         if what and oracle in oracles.names:
-            return Finding(oracle, what, expected, outcome.state)
+            return Finding(oracle, what, expected, outcome.state, outcome.is_hasty)
     if not oracles.names.isdisjoint({SAME, EFFECT_FIRST}) and not equal(outcome.state, expected):
         return Finding(SAME, "the outside world is another than after the perfect queue", expected, outcome.state)
     return None
@@ -172,11 +174,7 @@ def _complaints(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.ended == NEVER_SETTLES:
         yield DRAINS, _never(outcome)
     if outcome.dead:
-        unaccounted = [address for address in outcome.dead if address not in outcome.harmed]
-        yield (
-            DEAD_LETTERS,
-            f"{_listed(unaccounted, 'goes', 'go')} to the dead-letter queue, which no fault accounts for",
-        )
+        yield DEAD_LETTERS, _unaccounted(outcome)
     if outcome.left:
         yield DRAINS, f"{_listed(outcome.left, 'is', 'are')} still in the queue when all is quiet"
     yield CONSERVED, outcome.lost
@@ -184,8 +182,15 @@ def _complaints(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def is_legally_dead(outcome: Outcome) -> bool:
-    """Whether faults account for every message in a dead-letter queue."""
-    return all(address in outcome.harmed for address in outcome.dead)
+    """Whether faults have used up all the receives of a message in a dead-letter queue; others may need that one."""
+    return any(outcome.harmed.get(address, 0) >= outcome.receives_allowed for address in outcome.dead)
+
+
+def _unaccounted(outcome: Outcome) -> str:
+    """Which messages went to a dead-letter queue though the consumer had receives left for them."""
+    spoiled = max(outcome.harmed.get(address, 0) for address in outcome.dead)
+    why = f"though faults spoiled only {spoiled} of {outcome.receives_allowed} receives" if spoiled else "unprovoked"
+    return f"{_listed(outcome.dead, 'goes', 'go')} to the dead-letter queue, {why}"
 
 
 def _never(outcome: Outcome) -> str:

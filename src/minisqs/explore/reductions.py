@@ -88,7 +88,7 @@ def _around(execution: Execution, *, named: bool) -> tuple[object, ...]:
     )
     functions = tuple(function.runs.standing(named=named) for function in execution.functions())
     mappings = tuple(mapping.standing() for mapping in world.event_source_mappings()) if functions else ()
-    judged = stage.out_of_order, tuple(sorted(stage.harmed)) if len(queues) > 1 else ()
+    judged = stage.out_of_order, tuple(sorted(stage.harmed.items())) if len(queues) > 1 else ()
     waiting = tuple(world.sqs.kernel.waiting())
     return world.clock.now_ns, monotonic_origin(), queues, functions, mappings, waiting, judged
 

@@ -6,7 +6,8 @@ Everything that explores is made of it: check, prove, sweep, replay, and the sin
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import Any, Final, Protocol
 
@@ -18,9 +19,13 @@ from ..engine.decisions import (
     DUPLICATE,
     DUPLICATE_AFTER_DELETE,
     LOST_ANSWER,
+    MISS,
     PARTIAL,
+    REORDER,
+    SPLIT,
     STALE_DELETE,
     THROTTLE,
+    TIE,
 )
 from ..engine.lifecycle import STRAY
 from ..limits import SECOND_NS
@@ -60,12 +65,14 @@ class Outcome:
         state: What was observed.
         ended: ``settled``, ``never settles``, ``locked`` or ``merged``.
         why: Of the two in the middle, in words.
+        is_hasty: Whether it was given up because nothing seemed to change any more.
         happened: What went wrong, by address.
         works: How often user code was begun.
         overlaps: How often while other code was under way.
         on_strands: Whether one stack was not enough.
         redeliveries: How often a message was handed over again.
-        harmed: The messages of which faults have used up receives.
+        harmed: Of how many receives of a message faults have taken the chance, by its address.
+        receives_allowed: After so many a message goes to a dead-letter queue; of several queues, the fewest.
         violated: Which oracle of the user's own did not hold.
         out_of_order: How the order of a message group was broken, in words.
         lost: Which messages are nowhere, in words.
@@ -78,6 +85,7 @@ class Outcome:
     state: Any = None
     ended: str = SETTLED
     why: str = ""
+    is_hasty: bool = False
     happened: dict[Place, int] = attrs.field(factory=dict)
     works: int = 0
     overlaps: int = 0
@@ -85,7 +93,8 @@ class Outcome:
     redeliveries: int = 0
     left: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
-    harmed: frozenset[str] = frozenset()
+    harmed: dict[str, int] = attrs.field(factory=dict)
+    receives_allowed: int = 0
     raised: BaseException | None = None
     unobserved: Exception | None = None
     violated: str = ""
@@ -332,6 +341,7 @@ class Execution:
             return
         self._unchanged += 1
         if self._unchanged >= UNCHANGED:
+            self.outcome.is_hasty = True
             raise errors.NeverSettled(
                 f"{self._unchanged} deliveries in a row have changed nothing, and there are always more"
             )
@@ -352,11 +362,14 @@ class Execution:
         queues = world.sqs.service.queues()
         policies = [queue.settings.redrive_policy for queue in queues]
         targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}
+        outcome.receives_allowed = min(
+            (policy.max_receive_count for policy in policies if policy is not None), default=0
+        )
         outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
         in_dead_letter_queues = _addresses(queue for queue in queues if queue.arn in targets)
         outcome.dead = tuple(dict.fromkeys((*stage.dead_letters, *in_dead_letter_queues)))
         outcome.lost = _lost(queues)
-        outcome.harmed = frozenset(stage.harmed | _harmed(outcome.happened, outcome.dead))
+        outcome.harmed = _harmed(stage.harmed, outcome.happened, outcome.dead)
         if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order
             outcome.out_of_order = stage.out_of_order
         runs = [invocation for function in self.functions() for invocation in function.invocations]
@@ -369,13 +382,20 @@ def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:
     )
 
 
-def _harmed(happened: Iterable[Place], dead: Iterable[str]) -> set[str]:
-    """The messages of which faults of SQS and Lambda have used up a receive; of a whole batch, all that may be in it."""
-    kinds = {address.kind for address in happened}
-    if kinds & {THROTTLE, LOST_ANSWER, API_ERROR}:
-        return set(dead)
-    ones = {DUPLICATE, DUPLICATE_AFTER_DELETE, STALE_DELETE, PARTIAL}
-    return {address.subject for address in happened if address.kind in ones}
+_OF_SOME: Final = {DUPLICATE, DUPLICATE_AFTER_DELETE, STALE_DELETE, PARTIAL}
+_OF_ANY: Final = {THROTTLE, LOST_ANSWER, API_ERROR, REORDER, SPLIT, MISS, TIE}
+"""What may spoil a receive of any message: calls are about batches, and one message may need another before it."""
+
+
+def _harmed(in_code: Mapping[str, int], happened: Iterable[Place], dead: Iterable[str]) -> dict[str, int]:
+    """How many receives of each message faults may have spoiled."""
+    harmed = Counter(in_code)
+    for address in happened:
+        if address.kind in _OF_ANY:
+            harmed.update(dead)
+        elif address.kind in _OF_SOME:
+            harmed[address.subject] += 1
+    return harmed
 
 
 def _lost(queues: Iterable[Any]) -> str:

@@ -16,17 +16,16 @@ from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
 from .choices import Choices
 from .laboratory import Laboratory
-from .oracles import DRAINS
 from .reductions import Known, reduced
 from .stories import Kept, Story
 
 WEIGHTS: Final = {
     chance.KILL: 9, chance.OVERLAP: 10, chance.DUPLICATE: 8, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
-    chance.SPLIT: 11, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
+    chance.SPLIT: 4, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
     chance.API_ERROR: 13, chance.PARTIAL: 13, chance.THROTTLE: 13, chance.LOST_ANSWER: 13, chance.MISS: 14,
     chance.STALE_COUNTS: 14, chance.SKEW: 14, chance.TIE: 16,
 }  # fmt: skip
-"""How late a question is asked: what breaks most consumers comes first."""
+"""How late a question is asked: what breaks most consumers comes first; messages in several batches are everyday."""
 
 EXPLORING_WORKERS: Final = 2
 """So many may work at once in the exhaustive part; random runs have as many as the settings allow."""
@@ -95,7 +94,7 @@ class Search:
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
-                if finding.oracle == DRAINS:  # whoever wants another may have found it to be given up too early
+                if finding.is_hasty:  # whoever wants another has found it to be given up too early
                     self._push(weight, kept, plan)
             elif not is_leaf and len(outcome.happened) == len(plan):
                 for address, answer, skip in reduced(source, by_statements=False):

@@ -178,7 +178,8 @@ class Stage:
         out_of_order: Which message of a FIFO queue was done with before an earlier one of its group; empty if none.
         dead_letters: The messages that went to a dead-letter queue, by address.
         raised: The first exception that came out of user code.
-        harmed: The messages of which a kill, a stall or a copy has used up a receive, by address.
+        harmed: How many receives of a message something may have spoiled, by its address: a kill, a stall, or
+            another work beside its own, as each may give up because of the other.
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class Stage:
         self.clock_was_read = False
         self.names_were_read = False
         self._unraisable_hook: Callable[[Any], object] | None = None
-        self.harmed: set[str] = set()
+        self.harmed: dict[str, int] = {}
         self.out_of_order = ""
         self.dead_letters: list[str] = []
         self.raised: BaseException | None = None
@@ -244,8 +245,11 @@ class Stage:
             subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue,
             clock_offset_ns,
         )  # fmt: skip
-        if any(not other.is_over for other in self._under_way.values()):
+        beside = [other for other in self._under_way.values() if not other.is_over]
+        if beside:
             self.overlaps += 1
+            for one in (work, *beside):
+                self._harm(one.messages)
         if self._answers is not None:
             self._answers.begin(work)
         if self._teller is not None:
@@ -405,7 +409,10 @@ class Stage:
         self._port.last_fault_ns = max(self._port.last_fault_ns, self._clock.now_ns)
         if self._teller is not None:
             self._teller.happens(work, arrival.number, kind, answer)
-        self.harmed.update(message.address for message in work.messages)
+        if kind != chance.OVERLAP:
+            self._harm(work.messages)
+        elif answer > 1:
+            self._harm(work.messages[answer - 2 : answer - 1])  # its copy takes a receive
         self._note(work, kind, answer)
         if kind == chance.KILL:
             self._die(work)
@@ -415,6 +422,10 @@ class Stage:
             self._pause(work, self._clock.now_ns + self._stall_ns(work, answer))
         else:
             raise errors.Interrupted
+
+    def _harm(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.harmed[message.address] = self.harmed.get(message.address, 0) + 1
 
     def _note(self, work: Work, kind: str, answer: int) -> None:
         message = work.messages[0] if work.messages else None

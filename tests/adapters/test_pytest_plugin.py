@@ -42,7 +42,9 @@ def run(pytester):
 
     def run(source, *options, ini="", common=True):
         pytester.makepyfile(test_app=(SHOP if common else "") + source)
-        pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini or 'asyncio_default_fixture_loop_scope = function'}")
+        pytester.makeini(
+            f"[pytest]\naddopts = --strict-markers\n{ini or 'asyncio_default_fixture_loop_scope = function'}"
+        )
         given = [] if INSTALLED else ["-p", "minisqs.adapters.pytest_plugin"]
         return pytester.runpytest_subprocess(*given, "-p", "no:cacheprovider", *options)
 

@@ -215,6 +215,7 @@ def test_a_check_in_which_nothing_went_wrong_has_tested_nothing(settings):
     report = found(Ledger, **settings)
     assert "tested nothing" in report.verdict
     assert report.oracle == "tested nothing"
+    assert report.text().startswith("Ledger: this check tested nothing")
 
 
 def test_a_fault_that_cannot_happen_to_the_consumer_tests_nothing():
@@ -378,3 +379,24 @@ class Shared(Ledger):
 def test_state_in_a_class_is_told_by_name():
     with pytest.raises(errors.UsageError, match=r"Shared\.charges keeps state"):
         minisqs.check(Shared, ORDERS)
+
+
+class DailyReport:
+    """Reads a document, changes it, puts all of it back: right for one batch after the other."""
+
+    def __init__(self):
+        self.reports = minisqs.outside.Table("reports")
+
+    def handler(self, event, context):
+        report = self.reports.get("monday", {})
+        for record in event["Records"]:
+            report[record["messageId"]] = record["body"]
+        self.reports.put("monday", report)
+
+    def observe(self):
+        return sorted(self.reports.get("monday", {}).values())
+
+
+def test_an_update_lost_between_two_batches_is_found_with_the_default_batch_size():
+    report = found(DailyReport)
+    assert {fault.name for fault in report.faults} == {"split", "overlap"}

@@ -277,19 +277,85 @@ def test_a_check_without_dead_letters_says_nothing_of_them():
     assert "dead-letter" not in checked.text()
 
 
-class Picky(Ledger):
-    """Fails on its own account where two messages come out of order, and never recovers."""
+class Offended(Ledger):
+    """Never takes a message again that came too early."""
+
+    def __init__(self):
+        super().__init__()
+        self.refused = set()
 
     def work(self, record):
-        if record["body"] == "order-2" and "order-1" not in self.orders:
-            raise ValueError("order-1 comes first")
+        body = record["body"]
+        if body in self.refused or (body == "order-2" and "order-1" not in self.orders):
+            self.refused.add(body)
+            raise ValueError(f"{body} came too early once")
         super().work(record)
 
 
-def test_a_dead_letter_that_no_fault_accounts_for_is_found():
-    report = report_of(Picky, queue={"max_receive_count": 1}, mapping={"batch_size": 1}, faults=["reorder", "split"])
+def test_a_dead_letter_of_which_faults_spoiled_only_some_receives_is_found():
+    report = report_of(Offended, queue={"max_receive_count": 4}, mapping={"batch_size": 1}, faults=["reorder", "split"])
     assert report.oracle == "dead_letters"
-    assert "to the dead-letter queue, which no fault accounts for" in report.verdict
+    assert "to the dead-letter queue, though faults spoiled only 1 of 4 receives" in " ".join(report.verdict.split())
+
+
+class StuckLock(Ledger):
+    """Leaves a lock behind where it dies, and never breaks it."""
+
+    def __init__(self):
+        super().__init__()
+        self.locks = set()
+
+    def work(self, record):
+        if record["body"] in self.locks:
+            raise RuntimeError("somebody is at it")
+        self.locks.add(record["body"])
+        super().work(record)
+        self.locks.discard(record["body"])
+
+
+def test_one_crash_does_not_excuse_a_consumer_that_wastes_all_other_receives():
+    report = report_of(StuckLock, queue={"max_receive_count": 5})
+    assert report.oracle == "dead_letters"
+    assert [fault.name for fault in report.faults] == ["kill"]
+
+
+def test_where_faults_spoiled_every_receive_a_dead_letter_is_excused():
+    passes(StuckLock, queue={"max_receive_count": 1})
+
+
+class ChildrenAfterParents(Ledger):
+    """A record needs the one before it; what comes too early is reported, and comes again."""
+
+    def handler(self, event, context):
+        failures = []
+        for record in event["Records"]:
+            number = int(record["body"].rpartition("-")[2])
+            if number > 1 and f"order-{number - 1}" not in self.orders:
+                failures.append({"itemIdentifier": record["messageId"]})
+            else:
+                super().work(record)
+        return {"batchItemFailures": failures}
+
+
+@pytest.mark.parametrize("receives", [1, 2, 3])
+def test_a_message_that_needs_another_one_is_excused_with_it(receives):
+    settings = {"queue": {"max_receive_count": receives}, "mapping": {"report_batch_item_failures": True}}
+    passes(ChildrenAfterParents, **settings)
+
+
+def test_what_the_perfect_queue_sends_to_the_dead_letter_queue_may_be_there():
+
+    class Poisoned(Ledger):
+        def handler(self, event, context):
+            failures = []
+            for record in event["Records"]:
+                if record["body"] == "order-2":
+                    failures.append({"itemIdentifier": record["messageId"]})
+                else:
+                    self.work(record)
+            return {"batchItemFailures": failures}
+
+    passes(Poisoned, queue={"max_receive_count": 3}, mapping={"report_batch_item_failures": True})
 
 
 def test_a_bug_is_found_beside_a_dead_letter_queue():

@@ -18,7 +18,7 @@ from ..world import _key, _whole
 from . import defaults, memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
-from .oracles import COMMUTES, NOTHING, SOMETIMES, Finding, Oracles
+from .oracles import COMMUTES, NOTHING, SOMETIMES, TESTED_NOTHING, Finding, Oracles
 from .report import Report
 from .runs import Outcome
 from .search import Search, random_story, roots_of
@@ -271,8 +271,9 @@ def _refuse_empty(laboratory: Laboratory) -> None:
         raise errors.CheckFailed(
             _nothing(
                 laboratory,
-                f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed "
-                f"were: {kinds}. Allow more faults, send more messages, or give it more runs",
+                f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed were: {kinds}. "
+                "Not each may happen everywhere: a FIFO queue shows no duplicates, and nobody interrupts a Lambda "
+                "function. Allow more faults, send more messages, or give it more runs",
             )
         )
 
@@ -287,7 +288,7 @@ def _check_sometimes(laboratory: Laboratory) -> None:
             )
 
 
-def _nothing(laboratory: Laboratory, verdict: str, oracle: str = "tested nothing") -> Report:
+def _nothing(laboratory: Laboratory, verdict: str, oracle: str = TESTED_NOTHING) -> Report:
     """A report without a story."""
     return Report(
         subject=laboratory.case.name, verdict=f"{verdict}.", expected=None, got=None, faults=(), messages=(), timeline=(),

@@ -27,6 +27,9 @@ SOMETIMES: Final = "sometimes"
 NOTHING: Final = "nothing"
 """In place of an oracle, of a run that nothing is wrong with."""
 
+TESTED_NOTHING: Final = "tested nothing"
+"""The same, of a check in which nothing ever happened."""
+
 BY_DEFAULT: Final = (SAME, CONSERVED, DRAINS, DEAD_LETTERS, ORDER)
 NAMED: Final = (*BY_DEFAULT, EFFECT_FIRST, COMMUTES)
 

@@ -15,7 +15,7 @@ from ..engine import decisions as chance
 from ..sim import faults, statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
-from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, Finding
+from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
 from .stories import Story
 from .telling import Line
 from .values import first_difference, shortened, shown
@@ -216,7 +216,7 @@ def _instead(finding: Finding) -> str:
 
 
 def _text(report: Report) -> list[str]:
-    breaks = "" if report.oracle == NOTHING else " breaks"
+    breaks = "" if report.oracle in {NOTHING, SOMETIMES, TESTED_NOTHING} else " breaks"
     lines = [*wrap(f"{report.subject}{breaks}: {report.verdict}", WIDTH), ""]
     if not report.replay:
         return lines

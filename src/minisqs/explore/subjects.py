@@ -460,7 +460,8 @@ def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
         raise errors.UsageError(
             f"{subject.__name__} takes arguments, so it looks like the handler itself. A subject makes the world that "
             "the handler works on: a class with handler(self, event, context) and observe(self); for code in a file "
-            "there is minisqs.deployed('module:handler', outside=...)"
+            "there is minisqs.deployed('module:handler', outside=...). If it makes queues and workers in a world that it "
+            "is given, decorate it with @minisqs.scenario"
         )
     return subject  # type: ignore[no-any-return]  # it is called without arguments
 

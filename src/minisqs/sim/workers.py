@@ -111,6 +111,30 @@ class SharedUse:
             self._waiting.pop(HERE.token, None)
             self.tell()
 
+    def pause(self, end_ns: int, seconds: float) -> None:
+        """Wait for others up to so many real seconds, for what ends at ``end_ns``; the lock is held but meanwhile."""
+        self._waiting[HERE.token] = end_ns
+        self._changed.wait(seconds)
+        self._waiting.pop(HERE.token, None)
+
+    def pass_time(self, end_ns: int, stop: Callable[[], bool], wait: Callable[[], None]) -> None:
+        """Let time pass for an event loop: at once, as ``sleep`` does; or ``wait`` a while where others are at work.
+
+        Args:
+            end_ns: The simulated time up to which it has nothing to do.
+            stop: Whether it has something to do by now.
+            wait: Waits in real time, and lets the clock follow.
+        """
+        with self:
+            self._waiting[HERE.token] = end_ns
+            at_work = self.others_work
+            if not at_work:
+                self._kernel.run_until(min(self._waiting.values()), stop)
+                self.tell()
+        if at_work:
+            wait()
+        self._waiting.pop(HERE.token, None)
+
     def tell(self) -> None:
         """Let those who wait look again."""
         if self._waiting:

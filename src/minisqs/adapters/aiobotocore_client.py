@@ -35,6 +35,7 @@ from .boto3_client import (
     put_back,
     replace,
     response_to,
+    spared,
 )
 
 
@@ -159,6 +160,7 @@ async def _make_request(self: Any, operation_model: Any, request_dict: Any, requ
 
 
 async def _convert_to_request_dict(self: Any, api_params: Any, operation_model: Any, *args: Any, **options: Any) -> Any:
+    options |= spared(self, operation_model.name)
     request = await _original["_convert_to_request_dict"](self, api_params, operation_model, *args, **options)
     note(options.get("context"), api_params, request)
     return request

@@ -8,7 +8,8 @@ that SQS refuses, those in worlds in which something may go wrong, and those of 
 somebody else's for events in there.
 
 So that a call which is answered at once need not be read back from its JSON, ``_convert_to_request_dict`` leaves
-a note of what it has serialised. It counts only as long as the body is still that very object.
+a note of what it has serialised. It counts only as long as the body is still that very object. And it spares the
+header User-Agent, a fifth of a call's time, where nobody is there who could see it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ OLDEST: Final = "1.31.81"
 _EVENTS: Final = ("request-created", "choose-signer", "before-sign", "before-send", "before-parse", "response-received",
                   "needs-retry", "after-call-error")  # fmt: skip
 """The events within the original ``_make_request``."""
+
+_BEFORE: Final = ("before-call",)
+"""The event before it, whose handlers see the request."""
 
 _TRUSTED: Final = ("aiobotocore", "boto3", "botocore", "minisqs", "moto")
 """Whose handlers are no reason to go through the original: botocore's own, and moto's, which is not asked here."""
@@ -149,17 +153,17 @@ def answered(port: Port, url: str, parsed: Parsed) -> Parsed:
 
 def goes_through(client: Any, port: Port, action: str) -> bool:
     """Whether a call has to go through the original: something may go wrong, or somebody else is to be told."""
-    return port.source is not None or _has_listeners(client.meta.events, action)
+    return port.source is not None or _has_listeners(client.meta.events, action, _EVENTS)
 
 
-def _has_listeners(events: Any, action: str) -> bool:
-    """Whether handlers of the user's listen to the events of a request; remembered until one is registered."""
+def _has_listeners(events: Any, action: str, names: tuple[str, ...]) -> bool:
+    """Whether handlers of the user's listen to such events of an action; remembered until one is registered."""
     try:
         emitter = events._emitter
         known = emitter._lookup_cache
-        key = f"minisqs.{action}"
+        key = (action, names)
         if key not in known:
-            handlers = [one for event in _EVENTS for one in emitter._handlers.prefix_search(f"{event}.sqs.{action}")]
+            handlers = [one for event in names for one in emitter._handlers.prefix_search(f"{event}.sqs.{action}")]
             known[key] = [one for one in handlers if _module(one).partition(".")[0] not in _TRUSTED]
         return bool(known[key])
     except AttributeError:  # not the emitter that we know: the original asks it by itself
@@ -217,7 +221,7 @@ def in_simulated_time(port: Port) -> Iterator[None]:
         yield
         return
     before = random.getstate()
-    random.seed(port.request_id())
+    random.seed(f"{port.service.identifiers.request_id(0)} {port.clock.now_ns}")
     try:
         with answering.retrying(port):
             yield
@@ -254,9 +258,17 @@ def _make_request(self: Any, operation_model: Any, request_dict: Any, request_co
 
 
 def _convert_to_request_dict(self: Any, api_params: Any, operation_model: Any, *args: Any, **options: Any) -> Any:
+    options |= spared(self, operation_model.name)
     request = _original["_convert_to_request_dict"](self, api_params, operation_model, *args, **options)
     note(options.get("context"), api_params, request)
     return request
+
+
+def spared(client: Any, action: str) -> dict[str, Any]:
+    """What need not be done for a request that nobody will see."""
+    port = port_for(client)
+    is_seen = port is None or goes_through(client, port, action)
+    return {} if is_seen or _has_listeners(client.meta.events, action, _BEFORE) else {"set_user_agent_header": False}
 
 
 def note(context: dict[str, Any] | None, parameters: Any, request: dict[str, Any]) -> None:

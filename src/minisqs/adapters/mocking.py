@@ -220,13 +220,13 @@ class Mock:
         begin, end = inspect.getattr_static(tests, begins), inspect.getattr_static(tests, ends, None)
         of_class = isinstance(begin, classmethod)
         begin = getattr(begin, "__func__", begin)
-        end = getattr(end, "__func__", end) or (lambda *_: None)
+        end = getattr(end, "__func__", end) or (lambda: None)
 
         @functools.wraps(begin)
         def beginning(*args: Any) -> Any:
             self.start()
             try:
-                return begin(*args)
+                return begin(*args[: begin.__code__.co_argcount])  # pytest hands over the test if it can
             except BaseException:
                 self.stop()
                 raise
@@ -234,7 +234,7 @@ class Mock:
         @functools.wraps(end)
         def ending(*args: Any) -> Any:
             try:
-                return end(*args)
+                return end(*args[: end.__code__.co_argcount])
             finally:
                 self.stop()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-import aiobotocore.client
 from aiobotocore.awsrequest import AioAWSResponse
+from aiobotocore.client import AioBaseClient
 
 from .. import errors
 from ..engine.message import Delivery
@@ -174,9 +174,9 @@ _HOOKS: Final[dict[str, Any]] = {
 
 def install() -> None:
     """Let the clients of aiobotocore ask a world first."""
-    replace(aiobotocore.client.AioBaseClient, _HOOKS, _original)
+    replace(AioBaseClient, _HOOKS, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    put_back(aiobotocore.client.AioBaseClient, _HOOKS, _original)
+    put_back(AioBaseClient, _HOOKS, _original)

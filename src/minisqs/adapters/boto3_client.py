@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
-import botocore.client
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.client import BaseClient
 from botocore.exceptions import ConnectionClosedError
 
 from .. import errors
@@ -282,12 +282,12 @@ _hooks.update(_make_request=_make_request, _convert_to_request_dict=_convert_to_
 
 def install() -> None:
     """Let the clients of botocore ask a world first."""
-    replace(botocore.client.BaseClient, _hooks, _original)
+    replace(BaseClient, _hooks, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    put_back(botocore.client.BaseClient, _hooks, _original)
+    put_back(BaseClient, _hooks, _original)
 
 
 def replace(owner: type, hooks: dict[str, Any], original: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ Only loops on selectors are met, asyncio's own on all but Windows; uvloop is not
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class _LoopTime:
             before = self.ahead_s + _seconds(self._followed, loop)
             self._followed = follows
             self.ahead_s = before - _seconds(follows, loop)
+            # A timer is due up to a resolution early, which has to count beside a time that may be large.
+            loop._clock_resolution = max(loop._clock_resolution, 2 * math.ulp(before))
         return self.ahead_s + _seconds(follows, loop)
 
     @property

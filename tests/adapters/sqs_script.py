@@ -46,7 +46,11 @@ def answers(client: Any, sleep: Callable[[float], None]) -> dict[str, Any]:
     call("forbid", "remove_permission", QueueUrl=url, Label="x")
     call("send", "send_message", QueueUrl=url, **MESSAGE)
     call("send, fifo", "send_message", QueueUrl=fifo, MessageBody="a", MessageGroupId="g", MessageDeduplicationId="d")
-    entries = [{"Id": "1", **MESSAGE}, {"Id": "2", "MessageBody": "late", "DelaySeconds": 901}, {"Id": "3", "MessageBody": "c"}]
+    entries = [
+        {"Id": "1", **MESSAGE},
+        {"Id": "2", "MessageBody": "late", "DelaySeconds": 901},
+        {"Id": "3", "MessageBody": "c"},
+    ]
     call("send ten", "send_message_batch", QueueUrl=url, Entries=entries)
     wanted = {"MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]}
     received = call("receive", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, **wanted)["Messages"]

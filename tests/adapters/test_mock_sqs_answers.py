@@ -6,17 +6,16 @@ import inspect
 import json
 import time
 
+import boto3
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from sqs_script import MESSAGE, answers
 
-import boto3
 import minisqs
 from minisqs import errors
 from minisqs.adapters import boto3_client, wire
 from minisqs.protocol import actions
-
 
 SESSION = boto3.session.Session(region_name="us-east-1")
 
@@ -114,7 +113,9 @@ def test_a_wrong_parameter_is_refused_by_botocore_itself():
 
 def test_the_response_that_handlers_get_has_the_headers_and_the_body():
     client, got = new_client(), []
-    client.meta.events.register("after-call.sqs", lambda http_response, parsed, **_: got.append((http_response, parsed)))
+    client.meta.events.register(
+        "after-call.sqs", lambda http_response, parsed, **_: got.append((http_response, parsed))
+    )
     with minisqs.mock_sqs() as world:
         url = world.create_queue("orders").url
         client.send_message(QueueUrl=url, **MESSAGE)
@@ -134,7 +135,9 @@ def test_handlers_before_a_call_see_and_change_the_request():
         params["body"] = params["body"].replace(b"meant", b"changed")
 
     client.meta.events.register("before-call.sqs.SendMessage", before_call)
-    client.meta.events.register("before-parameter-build.sqs.SendMessage", lambda params, **_: params.update(DelaySeconds=7))
+    client.meta.events.register(
+        "before-parameter-build.sqs.SendMessage", lambda params, **_: params.update(DelaySeconds=7)
+    )
     with minisqs.mock_sqs() as world:
         queue = world.create_queue("orders")
         client.send_message(QueueUrl=queue.url, MessageBody="meant")
@@ -187,7 +190,11 @@ def test_the_private_methods_of_botocore_have_the_shape_that_the_hook_needs():
     assert list(parameters)[:3] == ["self", "api_params", "operation_model"]
     assert {"context", "set_user_agent_header"} <= set(parameters)
     source = inspect.getsource(client._make_api_call)
-    for line in ("http, parsed_response = self._make_request(", "context=request_context,", "self.exceptions.from_code("):
+    for line in (
+        "http, parsed_response = self._make_request(",
+        "context=request_context,",
+        "self.exceptions.from_code(",
+    ):
         assert line in source
     emitter = new_client().meta.events._emitter
     assert emitter._lookup_cache is not None
@@ -201,7 +208,7 @@ def test_no_handler_of_botocore_itself_takes_the_long_way():
 
 
 def test_a_botocore_that_speaks_the_query_protocol_is_told_so():
-    with pytest.raises(minisqs.UsageError, match="needs botocore 1.31.81 or newer"):
+    with pytest.raises(minisqs.UsageError, match=r"needs botocore 1\.31\.81 or newer"):
         boto3_client.parameters_of({"body": {"Action": "ListQueues"}}, {})
 
 

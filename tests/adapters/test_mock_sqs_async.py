@@ -9,13 +9,13 @@ import threading
 import time
 
 import aiobotocore.client
+import boto3
 import pytest
 from aiobotocore.session import get_session
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 from sqs_script import answers
 
-import boto3
 import minisqs
 from minisqs import mock_sqs
 

@@ -10,11 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 import time_machine
 from freezegun import freeze_time
 
-import boto3
 import minisqs
 from minisqs import mock_sqs
 from minisqs.sim.workers import real_seconds

@@ -184,7 +184,7 @@ def _sleep(seconds: float, /) -> None:
 
 def _is_length(seconds: Any) -> bool:
     try:
-        return 0 <= seconds < float("inf")
+        return bool(0 <= seconds < float("inf"))
     except TypeError:
         return False
 

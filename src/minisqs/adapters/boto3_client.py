@@ -51,7 +51,7 @@ _TRUSTED: Final = ("aiobotocore", "boto3", "botocore", "minisqs", "moto")
 """Whose handlers are no reason to go through the original: botocore's own, and moto's, which is not asked here."""
 
 
-class Answer(AWSResponse):
+class Answer(AWSResponse):  # type: ignore[misc]  # which has no types
     """The HTTP response of a call that was answered at once; its body is made when somebody asks for it."""
 
     def __init__(self, url: str, parsed: Parsed) -> None:
@@ -135,7 +135,9 @@ def parameters_of(request: dict[str, Any], context: dict[str, Any]) -> Parameter
     if note is not None and note[1] is body:
         return Parameters(note[0], json=False)
     if isinstance(body, dict):
-        raise errors.UsageError(f"this botocore asks SQS in its query protocol; minisqs needs botocore {OLDEST} or newer")
+        raise errors.UsageError(
+            f"this botocore asks SQS in its query protocol; minisqs needs botocore {OLDEST} or newer"
+        )
     return Parameters(json.loads(body))
 
 
@@ -194,7 +196,7 @@ def _before_send(request: Any, **_: Any) -> AWSResponse | None:
         raise connection_lost(request) from lost
 
 
-def connection_lost(request: Any) -> Exception:
+def connection_lost(request: Any) -> Any:
     """What botocore raises, and tries again after, where a connection breaks before the answer came."""
     return ConnectionClosedError(endpoint_url=request.url)
 

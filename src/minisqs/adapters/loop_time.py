@@ -134,7 +134,7 @@ def _pass_time(activity: Activity, loop: Any, timeout: float | None, real: Calla
 
 
 def _stand_ins() -> dict[tuple[type, str], Any]:
-    names = "SelectSelector PollSelector EpollSelector DevpollSelector KqueueSelector".split()
+    names = ["SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"]
     kinds = [getattr(selectors, name) for name in names if hasattr(selectors, name)]
     owners = dict.fromkeys(owner for kind in kinds for owner in kind.__mro__ if "select" in vars(owner))
     return {

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from threading import RLock  # noqa: TID251  # tests may be entered by several threads
+from threading import RLock
 from types import ModuleType
 from typing import Any, Final
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
 import unittest
 
 import boto3
 import botocore.client
+import moto
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
@@ -344,7 +346,7 @@ def test_what_boto3_gives_up_on_reaches_the_caller_as_botocore_raises_it():
             except (ClientError, ConnectionClosedError) as error:
                 raised.append(error)
     assert {type(error) for error in raised} == {ClientError, ConnectionClosedError}
-    statuses = {error.response["ResponseMetadata"]["HTTPStatusCode"] for error in raised if hasattr(error, "response")}
+    statuses = {error.response["ResponseMetadata"]["HTTPStatusCode"] for error in raised if type(error) is ClientError}
     assert statuses == {500}
 
 
@@ -359,6 +361,22 @@ def test_throttled_calls_are_tried_again_after_simulated_sleeps():
         ]
         assert attempts[:300] == [0] * 300
         assert attempts[300] > 0
+
+
+# --------------------------------------------------------------------------------------------------------- moto
+@pytest.mark.parametrize("faults", [None, {"lost_answer": 0.2}])
+@pytest.mark.parametrize("is_outside", [True, False])
+def test_beside_moto_sqs_is_answered_here_and_other_services_by_moto(faults, is_outside):
+    ours = mock_sqs(seed=1, faults=faults)
+    with contextlib.ExitStack() as stack:
+        for mock in (moto.mock_aws(), ours) if is_outside else (ours, moto.mock_aws()):
+            stack.enter_context(mock)
+        client = SESSION.client("sqs")
+        url = client.create_queue(QueueName="orders")["QueueUrl"]
+        for _ in range(10):
+            client.send_message(QueueUrl=url, MessageBody="hello")
+        assert len(ours.world.queue("orders").messages()) >= 10
+        assert SESSION.client("sns").list_topics()["Topics"] == []
 
 
 # ------------------------------------------------------------------------------------------------------- checks

@@ -52,7 +52,7 @@ def answers(client: Any, sleep: Callable[[float], None]) -> dict[str, Any]:
         {"Id": "3", "MessageBody": "c"},
     ]
     call("send ten", "send_message_batch", QueueUrl=url, Entries=entries)
-    wanted = {"MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+    wanted = {"AttributeNames": ["All"], "MessageAttributeNames": ["All"]}
     received = call("receive", "receive_message", QueueUrl=url, MaxNumberOfMessages=10, **wanted)["Messages"]
     call("receive, fifo", "receive_message", QueueUrl=fifo, AttributeNames=["All"])
     call("receive, none", "receive_message", QueueUrl=url, WaitTimeSeconds=1)

@@ -26,7 +26,7 @@ def new_client():
 
 def by_way_of_http(client):
     """Let all calls of a client go through botocore's own request, response and parser."""
-    client.meta.events.register("before-parse.sqs", lambda **_: None)
+    client.meta.events.register("response-received.sqs", lambda **_: None)
     return client
 
 
@@ -72,7 +72,7 @@ def test_a_cancelled_move_task_answers_the_same_over_http():
 
 def test_the_two_ways_really_are_two():
     client, told = new_client(), []
-    client.meta.events.register("before-parse.sqs", lambda response_dict, **_: told.append(response_dict["body"]))
+    client.meta.events.register("response-received.sqs", lambda response_dict, **_: told.append(response_dict["body"]))
     with minisqs.mock_sqs():
         client.list_queues()
         assert json.loads(told[0]) == {}
@@ -208,7 +208,7 @@ def test_no_handler_of_botocore_itself_takes_the_long_way():
 
 
 def test_a_botocore_that_speaks_the_query_protocol_is_told_so():
-    with pytest.raises(minisqs.UsageError, match=r"needs botocore 1\.31\.81 or newer"):
+    with pytest.raises(minisqs.UsageError, match=r"mock_sqs needs 1\.34\.90 or newer"):
         boto3_client.parameters_of({"body": {"Action": "ListQueues"}}, {})
 
 

@@ -34,7 +34,7 @@ def test_every_action_answers_what_boto3_gets():
             context = new_client()
             client = runner.run(context.__aenter__())
             if is_listened_to:
-                client.meta.events.register("before-parse.sqs", lambda **_: None)
+                client.meta.events.register("response-received.sqs", lambda **_: None)
             assert answers(Awaiting(client, runner), time.sleep) == expected
             runner.run(context.__aexit__(None, None, None))
 

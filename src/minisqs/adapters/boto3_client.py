@@ -37,8 +37,8 @@ Parsed: TypeAlias = dict[str, Any]
 NOTE: Final = "minisqs.serialised"
 """Under this key the context of a request says which parameters became which body."""
 
-OLDEST: Final = "1.31.81"
-"""The first botocore that speaks JSON to SQS."""
+OLDEST: Final = "1.34.90"
+"""From this botocore on all speak JSON to SQS; before, only a few of November 2023 did."""
 
 _EVENTS: Final = ("request-created", "choose-signer", "before-sign", "before-send", "before-parse", "response-received",
                   "needs-retry", "after-call-error")  # fmt: skip
@@ -132,12 +132,10 @@ def port_for(client: Any) -> Port | None:
 def parameters_of(request: dict[str, Any], context: dict[str, Any]) -> Parameters:
     """What a request asks."""
     note, body = context.get(NOTE), request["body"]
+    if isinstance(body, dict):
+        raise errors.UsageError(f"this botocore asks SQS in its query protocol; mock_sqs needs {OLDEST} or newer")
     if note is not None and note[1] is body:
         return Parameters(note[0], json=False)
-    if isinstance(body, dict):
-        raise errors.UsageError(
-            f"this botocore asks SQS in its query protocol; minisqs needs botocore {OLDEST} or newer"
-        )
     return Parameters(json.loads(body))
 
 

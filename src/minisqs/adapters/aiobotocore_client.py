@@ -93,7 +93,7 @@ async def act_in_loop(port: Port, action: str, parameters: Parameters) -> Parsed
             found = error
         loop.call_soon_threadsafe(settle, found)
 
-    activity = answering.active[-1]
+    activity: Any = answering.innermost()
     activity.polls += 1
     with port.shared:
         task = port.kernel.begin(poll(), "boto3")
@@ -160,8 +160,11 @@ async def _make_request(self: Any, operation_model: Any, request_dict: Any, requ
 
 
 async def _convert_to_request_dict(self: Any, api_params: Any, operation_model: Any, *args: Any, **options: Any) -> Any:
-    options |= spared(self, operation_model.name)
-    request = await _original["_convert_to_request_dict"](self, api_params, operation_model, *args, **options)
+    original, port = _original["_convert_to_request_dict"], port_for(self)
+    if port is None:
+        return await original(self, api_params, operation_model, *args, **options)
+    options |= spared(self, port, operation_model.name)
+    request = await original(self, api_params, operation_model, *args, **options)
     note(options.get("context"), api_params, request)
     return request
 

@@ -107,9 +107,9 @@ class Activity:
             if region not in self._worlds:
                 world = World(**self._options, region=region, start=self.now_ns // SECOND_NS)
                 self._worlds = {**self._worlds, region: world}
+                self.catch_up()
                 if self._follows_wall:
                     self._walls[id(world.sqs)] = Wall(world.sqs)
-                self.catch_up()
         return self._worlds[region]
 
     @property
@@ -137,25 +137,33 @@ active: Final[list[Activity]] = []
 _retrying: Final[ContextVar[Port | None]] = ContextVar("minisqs.retrying", default=None)
 
 
+def innermost() -> Activity | None:
+    """The activity of the entry that decides; None if there is none."""
+    latest = active[-1:]
+    return latest[0] if latest else None
+
+
 def port_of(region: str) -> Port | None:
     """The service that answers a client of a region in this thread; None if nobody does."""
     simulation: Any = here.simulation
     if simulation is not None:
         return getattr(simulation, "port", None)
-    return active[-1].port_of(region) if active else None
+    activity = innermost()
+    return None if activity is None else activity.port_of(region)
 
 
 def wall_of(port: Port) -> Wall | None:
     """What the clock of a service follows; None where that moves by itself."""
-    return active[-1].wall_of(port) if active else None
+    activity = innermost()
+    return None if activity is None else activity.wall_of(port)
 
 
 def sleeping_activity() -> Activity | None:
     """Whose clock moves when the present thread sleeps; None for a thread that uses no world."""
-    if not active or here.simulation is not None:
+    activity = innermost()
+    if activity is None or not activity.sleeps or here.simulation is not None:
         return None
-    activity = active[-1]
-    return activity if activity.sleeps and activity.users_port() is not None else None
+    return None if activity.users_port() is None else activity
 
 
 @contextmanager
@@ -170,16 +178,15 @@ def retrying(port: Port) -> Iterator[None]:
 
 def _sleep(seconds: float, /) -> None:
     """Stands for ``time.sleep``."""
-    port = _retrying.get()
-    if port is None:
-        activity = sleeping_activity()
-        port = None if activity is None else activity.users_port()
+    activity, port = sleeping_activity(), _retrying.get()
+    if port is None and activity is not None:
+        port = activity.users_port()
     if port is None or here.simulation is not None or not _is_length(seconds):
         _real_sleep[0](seconds)  # which also refuses what is no length of time
         return
-    port.shared.sleep(nanoseconds(seconds if isinstance(seconds, (int, float)) else float(seconds)))
-    if active:
-        active[-1].catch_up()
+    port.shared.sleep(nanoseconds(float(seconds)))
+    if activity is not None:
+        activity.catch_up()
 
 
 def _is_length(seconds: Any) -> bool:

@@ -231,7 +231,6 @@ def in_simulated_time(port: Port) -> Iterator[None]:
 
 # ------------------------------------------------------------------------------------------------- the methods
 _original: Final[dict[str, Any]] = {}
-_hooks: Final[dict[str, Any]] = {}
 
 
 def _make_request(self: Any, operation_model: Any, request_dict: Any, request_context: Any) -> Any:
@@ -258,17 +257,19 @@ def _make_request(self: Any, operation_model: Any, request_dict: Any, request_co
 
 
 def _convert_to_request_dict(self: Any, api_params: Any, operation_model: Any, *args: Any, **options: Any) -> Any:
-    options |= spared(self, operation_model.name)
-    request = _original["_convert_to_request_dict"](self, api_params, operation_model, *args, **options)
+    original, port = _original["_convert_to_request_dict"], port_for(self)
+    if port is None:
+        return original(self, api_params, operation_model, *args, **options)
+    options |= spared(self, port, operation_model.name)
+    request = original(self, api_params, operation_model, *args, **options)
     note(options.get("context"), api_params, request)
     return request
 
 
-def spared(client: Any, action: str) -> dict[str, Any]:
+def spared(client: Any, port: Port, action: str) -> dict[str, Any]:
     """What need not be done for a request that nobody will see."""
-    port = port_for(client)
-    is_seen = port is None or goes_through(client, port, action)
-    return {} if is_seen or _has_listeners(client.meta.events, action, _BEFORE) else {"set_user_agent_header": False}
+    is_seen = goes_through(client, port, action) or _has_listeners(client.meta.events, action, _BEFORE)
+    return {} if is_seen else {"set_user_agent_header": False}
 
 
 def note(context: dict[str, Any] | None, parameters: Any, request: dict[str, Any]) -> None:
@@ -277,17 +278,20 @@ def note(context: dict[str, Any] | None, parameters: Any, request: dict[str, Any
         context[NOTE] = (parameters, request["body"])
 
 
-_hooks.update(_make_request=_make_request, _convert_to_request_dict=_convert_to_request_dict)
+_HOOKS: Final[dict[str, Any]] = {
+    "_make_request": _make_request,
+    "_convert_to_request_dict": _convert_to_request_dict,
+}
 
 
 def install() -> None:
     """Let the clients of botocore ask a world first."""
-    replace(BaseClient, _hooks, _original)
+    replace(BaseClient, _HOOKS, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    put_back(BaseClient, _hooks, _original)
+    put_back(BaseClient, _HOOKS, _original)
 
 
 def replace(owner: type, hooks: dict[str, Any], original: dict[str, Any]) -> None:

@@ -94,7 +94,8 @@ class Mock:
                 "mock_sqs inside of a check would be a second world: the check's own answers boto3 by itself"
             )
         with _guard:
-            activity = active[-1] if active and self._shares(active[-1]) else self._open()
+            outer = answering.innermost()
+            activity = outer if outer is not None and self._shares(outer) else self._open()
             if not active:
                 _put_in_place()
             active.append(activity)

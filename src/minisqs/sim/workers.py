@@ -90,9 +90,11 @@ class SharedUse:
             found: Whether there is what the wait is for; the lock is held when it is asked.
         """
         until = real_seconds() + (end_ns - self._clock.now_ns) / SECOND_NS
-        while self._others() and self._clock.now_ns < end_ns and not found() and self._wait(end_ns, until):
-            pass
-        self._waiting.pop(HERE.token, None)
+        try:
+            while self._others() and self._clock.now_ns < end_ns and not found() and self._wait(end_ns, until):
+                pass
+        finally:
+            self._waiting.pop(HERE.token, None)
         return found()
 
     def sleep(self, seconds_ns: int) -> None:
@@ -100,22 +102,14 @@ class SharedUse:
         with self:
             end_ns = self._clock.now_ns + seconds_ns
             until = real_seconds() + seconds_ns / SECOND_NS
-            while self._clock.now_ns < end_ns:
-                self._waiting[HERE.token] = end_ns
-                if not self.others_work:
-                    first_ns = min(self._waiting.values())
-                    self._kernel.run_until(first_ns, lambda: HERE.token not in self._waiting)
-                    self.tell()
-                elif not self._wait(end_ns, until):
-                    self._kernel.run_until(end_ns)
-            self._waiting.pop(HERE.token, None)
-            self.tell()
-
-    def pause(self, end_ns: int, seconds: float) -> None:
-        """Wait for others up to so many real seconds, for what ends at ``end_ns``; the lock is held but meanwhile."""
-        self._waiting[HERE.token] = end_ns
-        self._changed.wait(seconds)
-        self._waiting.pop(HERE.token, None)
+            try:
+                while self._clock.now_ns < end_ns:
+                    if self.others_work and self._wait(end_ns, until):
+                        continue
+                    self._jump(end_ns, lambda: HERE.token not in self._waiting)
+            finally:
+                self._waiting.pop(HERE.token, None)
+                self.tell()
 
     def pass_time(self, end_ns: int, stop: Callable[[], bool], wait: Callable[[], None]) -> None:
         """Let time pass for an event loop: at once, as ``sleep`` does; or ``wait`` a while where others are at work.
@@ -125,15 +119,31 @@ class SharedUse:
             stop: Whether it has something to do by now.
             wait: Waits in real time, and lets the clock follow.
         """
-        with self:
-            self._waiting[HERE.token] = end_ns
-            at_work = self.others_work
-            if not at_work:
-                self._kernel.run_until(min(self._waiting.values()), stop)
-                self.tell()
-        if at_work:
-            wait()
-        self._waiting.pop(HERE.token, None)
+        try:
+            with self:
+                self._waiting[HERE.token] = end_ns
+                are_at_work = self.others_work
+                if not are_at_work:
+                    self._jump(end_ns, stop)
+            if are_at_work:
+                wait()
+        finally:
+            self._waiting.pop(HERE.token, None)
+
+    def pause(self, end_ns: int, seconds: float) -> None:
+        """Wait for others up to so many real seconds, for what ends at ``end_ns``; the lock is held but meanwhile."""
+        self._waiting[HERE.token] = end_ns
+        try:
+            self._changed.wait(seconds)
+        finally:
+            self._waiting.pop(HERE.token, None)
+
+    def _jump(self, end_ns: int, stop: Callable[[], bool]) -> None:
+        """Let time pass to where the first of those who wait is to go on, and let them look."""
+        self._waiting[HERE.token] = end_ns
+        first_ns = end_ns if self.others_work else min(self._waiting.values())
+        self._kernel.run_until(first_ns, stop)
+        self.tell()
 
     def tell(self) -> None:
         """Let those who wait look again."""

@@ -237,6 +237,7 @@ with minisqs.mock_sqs():
             return await client.list_queues()
 
     assert len(asyncio.run(main())["QueueUrls"]) == 1
+assert type(sys.modules["botocore.client"].__spec__.loader).__module__.endswith("_external")
 assert not any(type(finder).__module__.startswith("minisqs") for finder in sys.meta_path)
 try:
     client.list_queues()

@@ -97,6 +97,9 @@ class _Telling(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """As the other; then the module is as if it had always been answered."""
         self._loader.exec_module(module)
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
         _install(module.__name__)
 
 

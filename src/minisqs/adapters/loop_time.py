@@ -125,7 +125,7 @@ def _pass_time(activity: Activity, loop: Any, timeout: float | None, real: Calla
             elapsed_ns = round((real_seconds() - began) * SECOND_NS)
             port.kernel.run_until(max(port.clock.now_ns, min(end_ns, end_ns - wait_ns + elapsed_ns)))
 
-    if _of(loop).jobs or len(loop._selector.get_map()) > 1:  # its own pipe is always there
+    if _of(loop).jobs or loop._executor_shutdown_called or len(loop._selector.get_map()) > 1:  # more than its own pipe
         wait()
     else:
         port.shared.pass_time(end_ns, lambda: bool(loop._ready), wait)

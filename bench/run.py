@@ -25,6 +25,7 @@ from kit import BODY, Goal, figure, in_turn, left_out, ratio_figure, section
 from passing_time import passing_time
 from poller import poller
 from subjects import FULL, QUICK, TEN, TWELVE_HOURS, Scale, lives_in, new_queue
+from through_boto3 import through_boto3
 from through_client import through_client
 from yardsticks import BareDeque, LeanQueue, MotoBackend
 
@@ -268,6 +269,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "memory": memory,
     "fifo": fifo,
     "client": through_client,
+    "boto3": through_boto3,
     "time": passing_time,
     "poller": poller,
     "exploring": exploring,

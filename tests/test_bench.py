@@ -42,11 +42,17 @@ def test_the_benchmarks_of_fifo_queues_the_client_and_passing_time_print_their_f
     assert goals == [("4", "x")] * 2 + [("3", "x")] * 2 + [("10", " ms")] * 3 + [("1.5", "x")] * 2
 
 
+def test_the_benchmark_of_boto3_prints_its_figures():
+    done = run("--quick", "boto3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(re.findall(r"over a canned answer +[\d.]+x +goal <= 0.4x +(?:ok|MISSED) ", done.stdout)) == 2
+
+
 def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
     assert (
-        "lifecycles is none of lifecycle, growth, memory, fifo, client, time, poller, exploring, moto, import"
+        "lifecycles is none of lifecycle, growth, memory, fifo, client, boto3, time, poller, exploring, moto, import"
         in done.stderr
     )
 

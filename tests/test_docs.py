@@ -3,6 +3,7 @@ from __future__ import annotations
 import doctest
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def written(page: Path, folder: Path) -> Iterator[tuple[str, str, Path, int]]:
     """
     text = page.read_text(encoding="utf-8")
     blocks = [(*block.groups(), text.count("\n", 0, block.start()) + 1) for block in BLOCK.finditer(text)]
-    shared = folder / f"{page.stem}.py"
+    # A page that is called after a package must not be imported in its place.
+    shared = folder / f"{page.stem if find_spec(page.stem) is None else f'page_{page.stem}'}.py"
     lines = [""] * text.count("\n")
     for language, source, line in blocks:
         if language == "python" and (name := NAMED.match(source)):

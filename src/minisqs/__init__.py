@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import errors as errors
     from . import outside as outside
+    from .adapters.mocking import mock_sqs as mock_sqs
     from .client.attributes import RedrivePolicy as RedrivePolicy
     from .client.queue import Message as Message
     from .client.queue import Queue as Queue
@@ -66,6 +67,7 @@ _HOME = {
     "always": "explore.oracles",
     "check": "explore.check",
     "deployed": "explore.subjects",
+    "mock_sqs": "adapters.mocking",
     "perfect": "explore.check",
     "prove": "explore.prove",
     "replay": "explore.check",

@@ -96,3 +96,48 @@ def test_no_message_is_lost_or_delivered_twice_between_many_threads():
             thread.join()
     assert sorted(got) == sorted(f"p{n} {number}" for n in range(4) for number in range(200))
     world.check_invariants()
+
+
+def test_threads_that_sleep_take_turns_in_the_order_of_their_ends():
+    world = minisqs.World()
+    queue = world.create_queue("orders")
+    sleep, woken, naps = world.sqs.shared.sleep, [], threading.Barrier(3)
+
+    def nap(name, *lengths):
+        queue.receive()  # it uses the world from now on
+        naps.wait()
+        for seconds in lengths:
+            sleep(seconds * 10**9)
+            woken.append((name, world.clock.seconds))
+
+    others = [threading.Thread(target=nap, args=("short", 10, 10, 10)), threading.Thread(target=nap, args=("long", 25))]
+    for other in others:
+        other.start()
+    began = time.monotonic()
+    nap("mine", 40)
+    assert woken == [("short", 10), ("short", 20), ("long", 25), ("short", 30), ("mine", 40)]
+    assert time.monotonic() - began < 9
+    for other in others:
+        other.join()
+
+
+def test_a_poll_ends_where_a_sleep_passes_its_end_and_sees_what_falls_due_on_the_way():
+    world = minisqs.World()
+    queue = world.create_queue("orders")
+    queue.send("late", delay_seconds=12)
+    ready, ended = threading.Barrier(2), []
+
+    def poll():
+        queue.receive()
+        ready.wait()
+        for _ in range(3):
+            bodies = [message.body for message in queue.receive(wait_time_seconds=5)]
+            ended.append((world.clock.seconds, bodies))
+
+    other = threading.Thread(target=poll)
+    other.start()
+    ready.wait()
+    world.sqs.shared.sleep(60 * 10**9)
+    other.join()
+    assert ended == [(5, []), (10, []), (12, ["late"])]
+    assert world.clock.seconds == 60

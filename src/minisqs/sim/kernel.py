@@ -264,8 +264,8 @@ class Kernel:
             raise task.error
         return task.result  # type: ignore[return-value]  # done without an error, so it has one
 
-    def run_until(self, time_ns: int) -> None:
-        """Let time pass up to and including ``time_ns``.
+    def run_until(self, time_ns: int, stop: Callable[[], bool] | None = None) -> None:
+        """Let time pass up to and including ``time_ns``, or until something has happened after which ``stop()`` is true.
 
         Raises:
             UsageError: The time is past the end of the clock.
@@ -274,7 +274,8 @@ class Kernel:
         check_time(time_ns)
         with self._passing():
             while self._step(time_ns):
-                pass
+                if stop is not None and stop():
+                    return
             self.clock.move_to(time_ns)
 
     @contextmanager

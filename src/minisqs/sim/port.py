@@ -21,7 +21,6 @@ from ..engine.queue import Change, Queue
 from ..engine.redrive import MoveTask
 from ..engine.service import Service
 from ..engine.values import BatchAnswer, MessageToSend, ReceiveMessage
-from ..limits import SECOND_NS
 from . import faults
 from .clock import Clock
 from .journal import Journal
@@ -72,9 +71,11 @@ class Port:
         """Whether the calls of plain code, outside of all that a stage runs, never fail."""
         self._decisions: Decisions = PERFECT if source is None else source
         self._network = None if source is None else Network(self)
+        self.real_wait: Callable[[int, Callable[[], bool]], bool] | None = None
+        """How a poll waits until a time, or until it is found to have ended, where the clock follows the wall."""
         self._requests = 0
         self._request_id = service.identifiers.request_id
-        self._shared = SharedUse()
+        self._shared = SharedUse(self.kernel)
         self.lock = self._shared.lock
         self._acquire, self._release = self.lock.acquire, self.lock.release
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
@@ -344,25 +345,32 @@ class Port:
             if self._network is not None:
                 self._network.call("ReceiveMessage", queue_url, caller)
             deliveries = self.receive_once(queue_url, request, caller)
-            if not deliveries and self._others_bring_some(queue_url, request):
-                deliveries = self.receive_once(queue_url, request, caller, first_look=False)
-            deliveries = deliveries or self.kernel.complete(self._wait(queue_url, request, caller), caller)
+            if not deliveries:
+                deliveries = self._wait_for_some(queue_url, request, caller)
             if self._network is not None and deliveries:
                 self._network.answer(queue_url, caller, deliveries[0].message.address)
             return deliveries
         finally:
             self._release()
 
-    def _others_bring_some(self, queue_url: str, request: ReceiveMessage) -> bool:
+    def _wait_for_some(self, queue_url: str, request: ReceiveMessage, caller: str) -> list[Delivery]:
+        """The rest of a long poll that has found nothing yet, of plain code; nothing at once for a short one."""
+        end_ns = self.clock.now_ns + self.service.wait_ns(queue_url, request)
+        deliveries: list[Delivery] = []
+        while not deliveries and self._others_bring_some(queue_url, end_ns):
+            deliveries = self.receive_once(queue_url, request, caller, first_look=False, last_look=False)
+            if self.real_wait is None:
+                break
+        return deliveries or self.kernel.complete(self._wait(queue_url, request, caller, end_ns=end_ns), caller)
+
+    def _others_bring_some(self, queue_url: str, end_ns: int) -> bool:
         """Whether another thread that uses the world makes a message available while a poll waits."""
-        wait_ns = self.service.wait_ns(queue_url, request)
-        if not wait_ns or self.kernel.current is not None:  # in the middle of an event nobody else gets a turn
+        if end_ns <= self.clock.now_ns or self.kernel.current is not None:  # in an event nobody else gets a turn
             return False
         queue = self.service.queue(queue_url)
         self._waiting.setdefault(queue.name, deque())
-        return self._shared.wait_for_others(
-            wait_ns / SECOND_NS, lambda: queue.visible > 0 or self.service.find(queue.url) is not queue
-        )
+        found = lambda: queue.visible > 0 or self.service.find(queue.url) is not queue  # noqa: E731
+        return (self.real_wait or self._shared.wait_for_others)(end_ns, found)
 
     def poll(
         self, queue_url: str, request: ReceiveMessage, *, caller: str, again: bool = False
@@ -384,12 +392,17 @@ class Port:
         return queue is None or not queue.visible
 
     def _wait(
-        self, queue_url: str, request: ReceiveMessage, caller: str, *, again: bool = False
+        self, queue_url: str, request: ReceiveMessage, caller: str, *, again: bool = False, end_ns: int | None = None
     ) -> Waiting[list[Delivery]]:
-        """The rest of a poll that has found nothing yet."""
+        """The rest of a poll that has found nothing yet; until ``end_ns``, where some of its wait is over."""
         wait_ns = self.service.wait_ns(queue_url, request)
-        end_ns = self.clock.now_ns + wait_ns
-        deliveries: list[Delivery] = []
+        if end_ns is None:
+            end_ns = self.clock.now_ns + wait_ns
+        elif wait_ns and end_ns <= self.clock.now_ns:
+            deliveries = self.receive_once(queue_url, request, caller, first_look=False, last_look=True)
+            if deliveries:
+                return deliveries
+        deliveries = []
         while not deliveries and self.clock.now_ns < end_ns:
             task = self.kernel.current
             assert task is not None, "only a task can wait"
@@ -597,6 +610,11 @@ class Port:
         """Let happen what a call has made due at once."""
         if self.service.untold or min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
             self.settle()
+
+    @property
+    def shared(self) -> SharedUse:
+        """The threads that use the world."""
+        return self._shared
 
     def _wake(self, queue_url: str) -> None:
         """Let as many of those who wait on a queue go on as there are messages for them."""

@@ -221,6 +221,11 @@ class Stage:
         self.dead_letters: list[str] = []
         self.raised: BaseException | None = None
 
+    @property
+    def port(self) -> Port:
+        """The world's."""
+        return self._port
+
     # ---------------------------------------------------------------------------------------------- working
     def new_work(
         self,

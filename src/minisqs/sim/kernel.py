@@ -63,6 +63,18 @@ class Background(Protocol):
         ...
 
 
+class Around(Protocol):
+    """Who wants to know whenever time is let pass, perhaps inside of an event."""
+
+    def begins(self) -> None:
+        """Time is about to pass; what this raises keeps it from that."""
+        ...
+
+    def has_passed(self) -> None:
+        """It has."""
+        ...
+
+
 @attrs.frozen
 class Wait:
     """What a task yields: go on at ``until_ns``, or earlier if woken.
@@ -174,8 +186,19 @@ class Kernel:
         self.escaped: BaseException | None = None
         """The latest error that came out of an event; inside of another event, that is not an error of the other."""
         self._depth = 0
+        self.around: Around | None = None
+        """Who is told whenever time is let pass, and when it has passed."""
         self.skips_idle = False
         """Whether time leaps over passive events that come again and again, as if they had come and gone."""
+
+    def choose_tie(self, label: str, options: int) -> int:
+        """Which of so many things that could all come next is first; 0 where nobody is asked."""
+        return 0 if self._choose_tie is None else self._choose_tie(label, options)
+
+    @property
+    def asks_ties(self) -> bool:
+        """Whether anybody is asked."""
+        return self._choose_tie is not None
 
     def ignore_ties(self) -> None:
         """Let simultaneous events happen in the order in which they were scheduled; nobody is asked."""
@@ -288,11 +311,16 @@ class Kernel:
                 "workers that overlap take their time with duration=, or sleep in an async def."
             )
             raise self.escaped
+        around = self.around
+        if around is not None:
+            around.begins()
         self._depth += 1
         try:
             yield
         finally:
             self._depth -= 1
+            if around is not None:
+                around.has_passed()
 
     def run_until_idle(
         self, give_up_ns: Callable[[], int], max_events: int, watch: Callable[[], None] | None = None

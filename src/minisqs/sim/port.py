@@ -28,7 +28,7 @@ from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
 from .network import NONE_FAILED, Network, joined
 from .sources import Address, Source
-from .workers import HERE, SharedUse
+from .workers import HERE, LentTurns, SharedUse, Turns
 
 if TYPE_CHECKING:
     from .stage import Stage
@@ -74,11 +74,18 @@ class Port:
         self._network = None if source is None else Network(self)
         self._requests = 0
         self._request_id = service.identifiers.request_id
-        self._shared = SharedUse()
-        self.lock = self._shared.lock
-        self._acquire, self._release = self.lock.acquire, self.lock.release
+        self._lend(SharedUse())
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
         self._watchers: dict[str, list[Watcher]] = {}
+
+    def lend_turns(self, is_ours: Callable[[], bool]) -> None:
+        """Let threads that run stacks of the simulation have the turn of whoever lets time pass."""
+        self._lend(LentTurns(self._shared, is_ours))
+
+    def _lend(self, turns: Turns) -> None:
+        self._shared = turns
+        self.lock = turns.lock
+        self._acquire, self._release = self.lock.acquire, self.lock.release
 
     def without_network(self) -> None:
         """Let no call fail on its way, and keep no old counters: in a world in which nobody but the poller calls."""

@@ -393,15 +393,15 @@ class Kernel:
         return True
 
     def _leap(self, limit_ns: int) -> bool:
-        """Put periodic events off, by whole periods, to when something else is due; False if that is now."""
+        """Put periodic events off, by whole periods, to shortly before something else is due; False if that is now."""
         others = [entry[0] for entry in self._heap if not entry[3].period_ns and not entry[3].cancelled]
         until_ns = min([self._background.next_due_ns(), self._background.next_passive_ns(), limit_ns, *others])
-        if until_ns == NEVER_NS or self._heap[0][0] >= until_ns:
+        if until_ns == NEVER_NS or self._heap[0][0] + self._heap[0][3].period_ns > until_ns:
             return False
         later = []
         for time_ns, order, number, event in self._heap:
             if event.period_ns and time_ns < until_ns:
-                event.time_ns = time_ns + -(-(until_ns - time_ns) // event.period_ns) * event.period_ns
+                event.time_ns = time_ns + (until_ns - time_ns) // event.period_ns * event.period_ns
                 later.append((event.time_ns, order, number, event))
             else:
                 later.append((time_ns, order, number, event))

@@ -44,6 +44,9 @@ Result = TypeVar("Result")
 RESTART_NS: Final = SECOND_NS
 """After so long a process that died is started anew, as an orchestrator does."""
 
+ROUNDS: Final = 20
+"""So many rounds of a loop that has nothing to do are gone through before the others are leapt over, in a check."""
+
 _AT_THE_END_OF_TIME: Final = NEVER_NS - 1
 _BEHIND_ALL: Final = 1 << 61
 """The place of what lets all others go on before it, at one instant."""
@@ -336,7 +339,9 @@ class Stack:
         self.is_daemon = thread is not None and thread.daemon
         self._finished: Signal | None = None
         self._threads = 0
-        self._places: dict[object, int] = {}
+        self._places: dict[object, tuple[int, int]] = {}
+        self._rounds = self._done = 0
+        self.period_ns = 0
         self._task: Task[None] | None = None
         self._polls: Waiting[Any] | None = None
         self._is_interrupted = False
@@ -380,7 +385,10 @@ class Stack:
             if due_ns is not None and strand.last:
                 kernel.at(due_ns, task.wake, label=task.label, order=_BEHIND_ALL)
                 due_ns = None
-            yield Wait(_AT_THE_END_OF_TIME if due_ns is None else due_ns, passive=due_ns is None or strand.passive)
+            if due_ns is None:
+                yield Wait(_AT_THE_END_OF_TIME, passive=True)
+            else:
+                yield Wait(due_ns, strand.passive, strand.period_ns)
         if not self.life.over:
             self._tell_those_who_join()
             self.life.came_back(self)
@@ -446,8 +454,17 @@ class Stack:
 
     def is_idle_at(self, place: object) -> bool:
         """Whether its process has done nothing but look since this stack last came to a place."""
-        before, self._places[place] = self._places.get(place, -1), self.life.done
-        return before == self.life.done
+        now_ns, done = self.life.crew.port.clock.now_ns, self.life.done
+        (done_before, before_ns), self._places[place] = self._places.get(place, (-1, 0)), (done, now_ns)
+        is_idle, self._done = done_before == done, done
+        self._rounds = self._rounds + 1 if is_idle else 0
+        self.period_ns = now_ns - before_ns if self._rounds > ROUNDS else 0
+        return is_idle
+
+    @property
+    def idles(self) -> bool:
+        """Whether it goes round in a loop, its process has nothing to do, and holds no message."""
+        return self._rounds > 0 and self._done == self.life.done and not self.life.held
 
     # ---------------------------------------------------------------------------------------------- threads
     def start_thread(self, thread: Thread) -> None:

@@ -67,6 +67,16 @@ class Stack(Protocol):
         ...
 
     @property
+    def idles(self) -> bool:
+        """Whether it goes round in a loop that has nothing to do: whatever befell it there befell it before."""
+        ...
+
+    @property
+    def period_ns(self) -> int:
+        """How long each round takes, once it has gone round often enough; 0 before."""
+        ...
+
+    @property
     def thread(self) -> Any:
         """The thread that its code takes itself for."""
         ...
@@ -411,7 +421,7 @@ class Stage:
         visits[number] = visit = visits.get(number, 0) + 1
         if self._teller is not None:
             self._teller.arrives(work, number, visit)
-        if self._answers is None:
+        if self._answers is None or (work.stack is not None and work.stack.idles):
             return
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
         for kind, answer in self._answers.at(arrival):
@@ -501,7 +511,8 @@ class Stage:
     def _pause(self, work: Work, until_ns: int, *, last: bool = False, passive: bool = False) -> None:
         """Let others go on until a time; ``last`` comes back behind all that is due then."""
         if work.strand is not None:
-            work.strand.suspend(until_ns, last=last, passive=passive)
+            period_ns = work.stack.period_ns if passive and work.stack is not None else 0
+            work.strand.suspend(until_ns, last=last, passive=passive, period_ns=period_ns)
         else:
             self._refuse_sleepers(until_ns)
             self._suspended.append((work, until_ns))
@@ -575,7 +586,8 @@ class Stage:
         work = self.current
         assert work is not None, "somebody waits"
         assert work.strand is not None, "only a stack of its own can wait"
-        work.strand.suspend(until_ns, passive=passive or until_ns is None)
+        period_ns = work.stack.period_ns if passive and until_ns is not None and work.stack is not None else 0
+        work.strand.suspend(until_ns, passive=passive or until_ns is None, period_ns=period_ns)
         self._came_back(work)
 
     def owner(self) -> object:

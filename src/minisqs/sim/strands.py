@@ -89,6 +89,7 @@ class Strand:
         done: Whether it has ended.
         last: Whether it goes on behind all that is due at its time.
         passive: Whether it would only look, and find nothing, at its time.
+        period_ns: Where otherwise it would only wait again: how much later.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Strand:
         self.done = False
         self.last = False
         self.passive = False
+        self.period_ns = 0
         self.on_wake: Callable[[], None] | None = None
 
     def step(self) -> int | None:
@@ -140,12 +142,14 @@ class Strand:
             self._due_ns = None
             self.done = True
 
-    def suspend(self, due_ns: int | None, *, last: bool = False, passive: bool = False) -> None:
+    def suspend(
+        self, due_ns: int | None, *, last: bool = False, passive: bool = False, period_ns: int = 0
+    ) -> None:
         """Stop here, called from its own code; comes back when it is stepped again."""
         carrier = self._carrier
         assert carrier is not None, "only what runs can stop"
         self._due_ns = due_ns
-        self.last, self.passive = last, passive
+        self.last, self.passive, self.period_ns = last, passive, period_ns
         carrier.back.release()
         carrier.go.acquire()
 

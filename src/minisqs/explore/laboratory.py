@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import attrs
 
 from .. import errors
+from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
 from ..sim.sources import Source

@@ -81,6 +81,7 @@ def _begin(stack: Stack, point: int, *, looks: bool, place: object) -> None:
     stage, port = stack.life.crew.stage, stack.life.crew.port
     stage.arrive(point)
     stack.look_for_interrupt()
+    stack.looks += looks
     passive = looks and stack.is_idle_at(place)
     stack.wait(port.clock.now_ns + stack.latency_ns, passive=passive and stack.latency_ns > 0)
 
@@ -98,6 +99,7 @@ class _Receive:
         stack, port = self._crew.present(), self._port
         if stack is None:
             return self._plainly(queue_url, request, caller=caller)
+        stack.life.looks_for_more()
         _begin(stack, self._point, looks=True, place=("receive_message", queue_url))
         deliveries = stack.poll(port.poll(queue_url, request, caller=stack.caller if caller == MAIN else caller))
         if deliveries:

@@ -28,10 +28,8 @@ import ctypes
 import datetime as dt
 import gc
 import os
-import queue
 import random
 import selectors
-import socket
 import sys
 import threading
 import warnings
@@ -530,7 +528,6 @@ class _Threading:
         real = _real["_thread.start_joinable_thread"]
         return real(*arguments, **named) if here.simulation is None else _refuse_thread()
 
-
     def current_thread(self) -> Any:
         simulation = here.simulation
         thread = None if simulation is None else simulation.thread()
@@ -541,13 +538,15 @@ class _AnySimpleQueue(type):
     """Of which real queues, and those that wait by simulated locks, are instances."""
 
     def __call__(cls) -> Any:
-        return _real["queue.SimpleQueue"]() if here.simulation is None else _PySimpleQueue()
+        return _real["queue.SimpleQueue"]() if here.simulation is None else _slow_queue()()
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, (_real["queue.SimpleQueue"], _PySimpleQueue))
+        return isinstance(instance, (_real["queue.SimpleQueue"], _slow_queue()))
 
 
-_PySimpleQueue: Final[Any] = queue._PySimpleQueue  # type: ignore[attr-defined]  # where the one of C is not there
+def _slow_queue() -> Any:
+    """The queue of Python's own that stands where the one of C is missing; it waits by locks that may be simulated."""
+    return vars(sys.modules["queue"])["_PySimpleQueue"]
 
 
 class _SimpleQueue(metaclass=_AnySimpleQueue):
@@ -862,7 +861,7 @@ def _is_alive(attribute: _Attribute) -> object:
 
 
 def _connecting(attribute: _Attribute) -> object:
-    def connect(self: socket.socket, address: Any) -> Any:
+    def connect(self: object, address: Any) -> Any:
         simulation = here.simulation
         if simulation is not None:
             simulation.reached_outside(f"a connection to {address!r} was opened", _users_place())
@@ -901,13 +900,12 @@ class _Attributes:
             *_attributes_of([threading.Thread], "start", _start),
             *_attributes_of([threading.Thread], "join", _join),
             *_attributes_of([threading.Thread], "is_alive", _is_alive),
-            *_attributes_of([socket.socket], "connect", _connecting),
-            *_attributes_of([socket.socket], "connect_ex", _connecting),
             *_attributes_of(waiting, "select", _select),
         ]
         self._lasting = [one for one in self._lasting if one.owner is not selectors.BaseSelector]
         self._lasting = [one for one in self._lasting if one.owner.__module__ != "_random"]
         self._of_datetime: list[_Attribute] = []
+        self._of_sockets: list[_Attribute] = []
         self._datetime_classes: list[type] = []
 
     def install(self) -> None:
@@ -920,12 +918,18 @@ class _Attributes:
                 *_attributes_of(classes, "utcnow", _utcnow),
                 *_attributes_of(classes, "today", _today),
             ]
-        for attribute in (*self._lasting, *self._of_datetime):
+        if not self._of_sockets and "socket" in sys.modules:
+            sockets = [sys.modules["socket"].socket]
+            self._of_sockets = [
+                *_attributes_of(sockets, "connect", _connecting),
+                *_attributes_of(sockets, "connect_ex", _connecting),
+            ]
+        for attribute in (*self._lasting, *self._of_datetime, *self._of_sockets):
             attribute.install()
 
     def remove(self) -> None:
         """Put back what was there."""
-        for attribute in (*self._lasting, *self._of_datetime):
+        for attribute in (*self._lasting, *self._of_datetime, *self._of_sockets):
             attribute.remove()
 
 

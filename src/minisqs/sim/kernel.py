@@ -80,12 +80,14 @@ class Wait:
     """What a task yields: go on at ``until_ns``, or earlier if woken.
 
     ``passive`` says that nothing but an earlier wake would make it do anything; ``period_ns``, that otherwise it
-    only waits again, so long each time.
+    only waits again, so long each time; ``looks``, that it is to come round once before others do anything, as it
+    may look at the time.
     """
 
     until_ns: int
     passive: bool = False
     period_ns: int = 0
+    looks: bool = False
 
 
 Waiting: TypeAlias = Generator[Wait, None, Result]
@@ -102,6 +104,8 @@ class Event:
     cancelled: bool = False
     period_ns: int = 0
     """Of a passive event after which the same comes again: how much later; 0 for all others."""
+    looks: bool = False
+    """Whether it is to come once shortly before whatever is leapt to."""
 
 
 class Task(Generic[Result]):
@@ -134,7 +138,7 @@ class Task(Generic[Result]):
         else:
             if not self.done:
                 self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
-                self._event.period_ns = wait.period_ns
+                self._event.period_ns, self._event.looks = wait.period_ns, wait.looks
         finally:
             self._kernel.current = before
             self._runs = False
@@ -393,15 +397,17 @@ class Kernel:
         return True
 
     def _leap(self, limit_ns: int) -> bool:
-        """Put periodic events off, by whole periods, to shortly before something else is due; False if that is now."""
+        """Put periodic events off, by whole periods, to when something else is due; False if that is now."""
         others = [entry[0] for entry in self._heap if not entry[3].period_ns and not entry[3].cancelled]
         until_ns = min([self._background.next_due_ns(), self._background.next_passive_ns(), limit_ns, *others])
-        if until_ns == NEVER_NS or self._heap[0][0] + self._heap[0][3].period_ns > until_ns:
+        first_ns, _, _, first = self._heap[0]
+        if until_ns == NEVER_NS or first_ns + (first.period_ns if first.looks else 0) >= until_ns:
             return False
         later = []
         for time_ns, order, number, event in self._heap:
             if event.period_ns and time_ns < until_ns:
-                event.time_ns = time_ns + (until_ns - time_ns) // event.period_ns * event.period_ns
+                periods = -(-(until_ns - time_ns) // event.period_ns) - event.looks
+                event.time_ns = time_ns + periods * event.period_ns
                 later.append((event.time_ns, order, number, event))
             else:
                 later.append((time_ns, order, number, event))

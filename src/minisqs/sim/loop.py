@@ -143,7 +143,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             with suppress(BaseException):  # what it raises, or awaits, while it is closed, nobody is there to see
                 coroutine.close()  # every task has one
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         """Run a function in a thread of the simulation, and await it.
 
         Raises:
@@ -184,7 +184,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def place(self) -> object:
         """Where the code stands that waits for the next timer; the same again when a loop comes back to it."""
         timer = min((timer for timer in self._timers() if not timer.cancelled()), key=_when, default=None)
-        waiting = timer._args[0] if timer is not None and timer._args else None  # type: ignore[attr-defined]
+        waiting = timer._args[0] if timer is not None and timer._args else None
         callbacks = getattr(waiting, "_callbacks", None) or [(None,)]
         task = getattr(callbacks[0][0], "__self__", None)
         if not isinstance(task, asyncio.Task):

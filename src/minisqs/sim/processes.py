@@ -10,11 +10,13 @@ not even its ``finally``: its stacks lie where they were until the run is over. 
 all of its workers from the beginning, where that is wanted.
 
 What a stack waits for is passive, and keeps nobody busy, if it would only look: a poll that has found nothing, and
-a wait at a place where the stack was before, while its process has done nothing in between but look.
+any wait in a loop that has nothing to do (``Stack.is_idle_at``).
 """
 
 from __future__ import annotations
 
+import queue as _queue  # noqa: F401  # loaded, so that it and the next have their stand-ins
+import socket as _socket  # noqa: F401, TID251
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -97,7 +99,8 @@ class Worker:
     @property
     def is_coroutine(self) -> bool:
         """Whether it runs on the event loop of its process."""
-        return iscoroutinefunction(self._target) or iscoroutinefunction(getattr(self._target, "__call__", None))
+        call = type(self._target).__call__ if callable(self._target) else None
+        return iscoroutinefunction(self._target) or iscoroutinefunction(call)
 
     def call(self) -> Any:
         """Call its function; an exit without an error is a return."""
@@ -258,6 +261,7 @@ class _Life:
             if worker is not None:
                 worker.ends(result)
         self._stacks.remove(stack)
+        stack.forget()
         if all(other.is_daemon for other in self._stacks):
             self.process.ended()
 
@@ -275,6 +279,14 @@ class _Life:
             raise error
 
     # -------------------------------------------------------------------------------------- what it works on
+    def looks_for_more(self) -> None:
+        """It is about to receive: messages whose lease is over are others' by now."""
+        now_ns = self.crew.port.clock.now_ns
+        for queue in list(self.held):
+            over = [message for message, until_ns in self.held[queue].items() if until_ns <= now_ns]
+            if over:
+                self.lets_go(queue, over)
+
     def holds(self, queue: Queue, deliveries: Sequence[Delivery], timeout: int | None) -> None:
         """Messages have been received, and are hidden from others for a time."""
         timeout_ns = queue.settings.visibility_timeout_ns if timeout is None else timeout * SECOND_NS
@@ -319,6 +331,8 @@ class Stack:
         worker: Whose it is; None of a loop or a thread.
         work: What the stage calls it.
         latency_ns: How long each of its calls of SQS takes.
+        looks: How often it has called without doing anything.
+        period_ns: How long each round of its loop takes, where it has gone round for long with nothing to do; else 0.
     """
 
     def __init__(
@@ -339,7 +353,8 @@ class Stack:
         self.is_daemon = thread is not None and thread.daemon
         self._finished: Signal | None = None
         self._threads = 0
-        self._places: dict[object, tuple[int, int]] = {}
+        self._places: dict[object, tuple[int, int, int]] = {}
+        self.looks = 0
         self._rounds = self._done = 0
         self.period_ns = 0
         self._task: Task[None] | None = None
@@ -388,7 +403,7 @@ class Stack:
             if due_ns is None:
                 yield Wait(_AT_THE_END_OF_TIME, passive=True)
             else:
-                yield Wait(due_ns, strand.passive, strand.period_ns)
+                yield Wait(due_ns, strand.passive, strand.period_ns, looks=True)
         if not self.life.over:
             self._tell_those_who_join()
             self.life.came_back(self)
@@ -413,6 +428,10 @@ class Stack:
             self._polls.close()  # so that a message that it waits for wakes another
         if self._task is not None:
             self._task.stop()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let the interpreter not wait for it at its exit."""
         calls.forget_thread(self._thread)
 
     def wake(self) -> None:
@@ -453,13 +472,18 @@ class Stack:
             raise errors.Interrupted
 
     def is_idle_at(self, place: object) -> bool:
-        """Whether its process has done nothing but look since this stack last came to a place."""
-        now_ns, done = self.life.crew.port.clock.now_ns, self.life.done
-        (done_before, before_ns), self._places[place] = self._places.get(place, (-1, 0)), (done, now_ns)
-        is_idle, self._done = done_before == done, done
-        self._rounds = self._rounds + 1 if is_idle else 0
+        """Whether this stack goes round in a loop, come to the same place again, that has nothing to do.
+
+        Its process has done nothing meanwhile and works on no message. If the stack itself has looked for some, that
+        is enough; a loop that only waits may still be at work, until it has gone round for long.
+        """
+        now_ns, done, looks = self.life.crew.port.clock.now_ns, self.life.done, self.looks
+        done_before, looks_before, before_ns = self._places.get(place, (-1, 0, 0))
+        self._places[place] = done, looks, now_ns
+        is_round, self._done = done_before == done and not self.life.held, done
+        self._rounds = self._rounds + 1 if is_round else 0
         self.period_ns = now_ns - before_ns if self._rounds > ROUNDS else 0
-        return is_idle
+        return is_round and (looks != looks_before or self._rounds > ROUNDS)
 
     @property
     def idles(self) -> bool:

@@ -138,9 +138,16 @@ def point_of_call(action: str) -> int:
     nowhere: Any = _OfACall()
     STATEMENTS.append(
         Statement(
-            number=number, path="", line=0, function=action, text=action, digest=digest, function_digest=digest[:4],
-            column=0, locality=nowhere,
-        )  # fmt: skip
+            number=number,
+            path="",
+            line=0,
+            function=action,
+            text=action,
+            digest=digest,
+            function_digest=digest[:4],
+            column=0,
+            locality=nowhere,
+        )
     )
     return number
 

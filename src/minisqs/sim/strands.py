@@ -142,9 +142,7 @@ class Strand:
             self._due_ns = None
             self.done = True
 
-    def suspend(
-        self, due_ns: int | None, *, last: bool = False, passive: bool = False, period_ns: int = 0
-    ) -> None:
+    def suspend(self, due_ns: int | None, *, last: bool = False, passive: bool = False, period_ns: int = 0) -> None:
         """Stop here, called from its own code; comes back when it is stepped again."""
         carrier = self._carrier
         assert carrier is not None, "only what runs can stop"

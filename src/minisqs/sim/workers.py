@@ -25,28 +25,12 @@ class _Here(threading.local):
 HERE: Final = _Here()
 
 
-class Lock(Protocol):
-    """What a call holds while it is in the world."""
-
-    def acquire(self) -> object:
-        """Wait for it."""
-        ...
-
-    def release(self) -> object:
-        """Give it back."""
-        ...
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(self, *raised: Any) -> object: ...
-
-
 class Turns(Protocol):
     """Whose turn it is to use a world; as a context, the turn of the present thread."""
 
     @property
-    def lock(self) -> Lock:
-        """What a call holds."""
+    def lock(self) -> Any:
+        """What a call holds while it is in the world: it has ``acquire`` and ``release``, and is a context."""
         ...
 
     @property
@@ -142,7 +126,7 @@ class LentTurns:
         self._is_ours = is_ours
 
     @property
-    def lock(self) -> Lock:
+    def lock(self) -> LentTurns:
         """Itself."""
         return self
 

@@ -99,7 +99,7 @@ class _Receive:
         stack, port = self._crew.present(), self._port
         if stack is None:
             return self._plainly(queue_url, request, caller=caller)
-        stack.life.looks_for_more()
+        stack.life.looks_for_more(queue_url)
         _begin(stack, self._point, looks=True, place=("receive_message", queue_url))
         deliveries = stack.poll(port.poll(queue_url, request, caller=stack.caller if caller == MAIN else caller))
         if deliveries:

@@ -153,6 +153,13 @@ class Task(Generic[Result]):
         self._kernel.cancel(self._event)
         self._event = self._kernel.at(now_ns, self.resume, label=self.label)
 
+    def count(self) -> None:
+        """Let its present wait, if it was passive, keep the world busy: there is something to find by now."""
+        event = self._event
+        if event is not None and event.passive and not event.cancelled:
+            event.passive, event.period_ns = False, 0
+            self._kernel._active += 1
+
     def stop(self) -> None:
         """End the task where it waits; where it runs, it goes on to its next wait and no further."""
         self.done = True

@@ -190,7 +190,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if not isinstance(task, asyncio.Task):
             return None if timer is None else getattr(timer._callback, "__qualname__", None)  # type: ignore[attr-defined]
         coroutine: Any = task.get_coro()
-        points = []
+        points: list[object] = [getattr(task, "_number", 0)]
         while (frame := getattr(coroutine, "cr_frame", None)) is not None:
             points.append((frame.f_code, frame.f_lasti))
             coroutine = coroutine.cr_await
@@ -220,9 +220,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         )
 
     def _shuffle(self, choose: Callable[[int], int]) -> None:
-        """Let the ready tasks go on in an order that is chosen; callbacks that are no task's keep their places."""
+        """Let the ready tasks but the first of all go on in an order that is chosen.
+
+        Callbacks that are no task's keep their places, as asyncio promises their order.
+        """
         ready = self._ready  # type: ignore[attr-defined]
-        places = [place for place, handle in enumerate(ready) if _is_of_a_task(handle)]
+        places = [place for place, handle in enumerate(ready) if _task_of(handle) not in (None, self._main)]
         handles = [ready[place] for place in places]
         for place in places[:-1]:
             ready[place] = handles.pop(choose(len(handles)))
@@ -276,9 +279,10 @@ def _when(timer: asyncio.TimerHandle) -> float:
     return timer.when()
 
 
-def _is_of_a_task(handle: Any) -> bool:
-    """Whether a handle lets a task go on."""
-    return isinstance(getattr(handle._callback, "__self__", None), asyncio.Task)
+def _task_of(handle: Any) -> asyncio.Task[Any] | None:
+    """The task that a handle lets go on, if that is what it does."""
+    task = getattr(handle._callback, "__self__", None)
+    return task if isinstance(task, asyncio.Task) else None
 
 
 def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:

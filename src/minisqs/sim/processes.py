@@ -197,6 +197,7 @@ class _Life:
         over: Whether it has ended.
         stops: Whether it was told to stop.
         done: How often its stacks have done something other than to look.
+        polled: The queues that it has polled, by name.
         held: The messages that it has received and not deleted, by queue: each with when its lease ends.
     """
 
@@ -206,6 +207,7 @@ class _Life:
         self.over = False
         self.stops = False
         self.done = 0
+        self.polled: dict[str, None] = {}
         self.held: dict[Queue, dict[Message, int]] = {}
         self.clock_offset_ns = crew.skew_ns(process.name)
         self._stacks: list[Stack] = []
@@ -279,8 +281,9 @@ class _Life:
             raise error
 
     # -------------------------------------------------------------------------------------- what it works on
-    def looks_for_more(self) -> None:
+    def looks_for_more(self, queue_url: str) -> None:
         """It is about to receive: messages whose lease is over are others' by now."""
+        self.polled[str(queue_url).rpartition("/")[2]] = None
         now_ns = self.crew.port.clock.now_ns
         for queue in list(self.held):
             over = [message for message, until_ns in self.held[queue].items() if until_ns <= now_ns]
@@ -402,8 +405,12 @@ class Stack:
                 due_ns = None
             if due_ns is None:
                 yield Wait(_AT_THE_END_OF_TIME, passive=True)
-            else:
+            elif not strand.passive or self._polls is not None:
                 yield Wait(due_ns, strand.passive, strand.period_ns, looks=True)
+            else:
+                passive = self.life.crew.watches(self)
+                yield Wait(due_ns, passive, strand.period_ns if passive else 0, looks=True)
+                self.life.crew.watches_no_more(self)
         if not self.life.over:
             self._tell_those_who_join()
             self.life.came_back(self)
@@ -422,8 +429,14 @@ class Stack:
         """What its code returned; raises what it raised."""
         return self._strand.result()
 
+    def keeps_busy(self) -> None:
+        """There is something to find at the end of its present wait."""
+        if self._task is not None:
+            self._task.count()
+
     def end(self) -> None:
         """Let it lie where it is."""
+        self.life.crew.watches_no_more(self)
         if self._polls is not None:
             self._polls.close()  # so that a message that it waits for wakes another
         if self._task is not None:
@@ -478,6 +491,8 @@ class Stack:
         is enough; a loop that only waits may still be at work, until it has gone round for long.
         """
         now_ns, done, looks = self.life.crew.port.clock.now_ns, self.life.done, self.looks
+        if done != self._done:
+            self._places.clear()
         done_before, looks_before, before_ns = self._places.get(place, (-1, 0, 0))
         self._places[place] = done, looks, now_ns
         is_round, self._done = done_before == done and not self.life.held, done
@@ -517,7 +532,7 @@ class Stack:
     def thread(self) -> Thread:
         """The thread that its code takes itself for."""
         if self._thread is None:
-            self._thread = Thread(name=self.name, daemon=True)
+            self._thread = Thread(name=self.name, daemon=False)
             vars(self._thread)[STACK] = self
         return self._thread
 
@@ -618,6 +633,18 @@ class _Loop:
                 task.cancel()
 
 
+class _Onlooker:
+    """Tells the stacks that go round in a loop whenever there is something to receive in a queue."""
+
+    def __init__(self) -> None:
+        self.stacks: dict[Stack, None] = {}
+
+    def wake(self) -> None:
+        """There is."""
+        for stack in self.stacks:
+            stack.keeps_busy()
+
+
 class Crew:
     """All processes of a world.
 
@@ -635,6 +662,7 @@ class Crew:
         self._order = order
         self._processes: dict[str, _Process] = {}
         self._names: dict[str, int] = {}
+        self._onlookers: dict[str, _Onlooker] = {}
         self._carriers = Carriers()
         self._depth = 0
         self._intercepts: Intercepts | None = None
@@ -743,6 +771,25 @@ class Crew:
         if here.simulation is not self.stage or self.stage.current is None:
             return None
         return self.stage.current.stack  # type: ignore[return-value]  # they are all ours
+
+    def watches(self, stack: Stack) -> bool:
+        """Whether there is nothing to find in the queues that a stack's process polls; it is told when there is."""
+        for name in stack.life.polled:
+            queue = self.port.service.find(name)
+            if queue is not None and queue.visible:
+                return False
+        for name in stack.life.polled:
+            if name not in self._onlookers:
+                self._onlookers[name] = _Onlooker()
+                self.port.watch(name, self._onlookers[name])
+            self._onlookers[name].stacks[stack] = None
+        return True
+
+    def watches_no_more(self, stack: Stack) -> None:
+        """Whatever comes, it looks for itself."""
+        for name in stack.life.polled:
+            if name in self._onlookers:
+                self._onlookers[name].stacks.pop(stack, None)
 
     def stop_here(self, life: _Life) -> None:
         """Let the present code stop for good, if it is of a life that is over."""

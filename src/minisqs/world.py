@@ -184,7 +184,8 @@ class World:
             from .sim.processes import Crew  # noqa: PLC0415  # a world without workers needs none of it
 
             self._crew = Crew(self.sqs, self._seed, self._order)
-            weakref.finalize(self, self._crew.close)
+            if self._crew.stage.is_plain:  # a check takes down what it has set up
+                weakref.finalize(self, self._crew.close)
         return self._crew.spawn(target, args, process=process, name=name, restart=restart, latency=latency)
 
     @property

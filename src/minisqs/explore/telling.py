@@ -185,7 +185,7 @@ class Telling:
             mark, text = "*", _FAULT_LINES.get(kind, entry.cause)
         else:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
-        if text:
+        if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
             name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
             told = f"{name} {text}" if kind != chance.SPLIT else f"the poller takes {entry.cause.split()[2]} at most"
             messages = (entry.message,) if entry.message else ()
@@ -204,6 +204,7 @@ _QUEUE_LINES: Final[Mapping[str, str]] = {
     "retention period ended": "expires: its retention period has ended",
     "process started": "is started anew",
 }
+_DELETES: Final = ("DeleteMessage", "DeleteMessageBatch")
 _FAULT_LINES: Final[Mapping[str, str]] = {
     chance.REORDER: "is not handed out first",
     chance.DUPLICATE: "is shown again, beside its delivery",

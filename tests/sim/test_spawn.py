@@ -118,6 +118,24 @@ def test_a_world_in_which_workers_only_poll_is_idle(world, wait, sleep):
     assert 60 <= world.clock.seconds < 90
 
 
+def test_a_worker_that_polls_two_queues_in_turn_comes_to_what_lies_in_the_other(world):
+    queues = [world.create_queue("first"), world.create_queue("second")]
+    done = []
+
+    def loop():
+        while True:
+            for queue in queues:
+                for message in queue.receive(wait_time_seconds=20):
+                    done.append(message.body)
+                    message.delete()
+
+    world.spawn(loop)
+    for queue in queues:
+        queue.send(queue.name, delay_seconds=70)
+    world.run_until_idle()
+    assert sorted(done) == ["first", "second"]
+
+
 def test_a_worker_that_sleeps_longer_than_its_lease_is_not_idle(world):
     queue = world.create_queue("q", visibility_timeout=5)
     worked = []

@@ -126,6 +126,7 @@ class _Process:
     Attributes:
         life: The present one of its lives; None while there is none.
         workers: In the order in which they were spawned.
+        polled: The queues that it has polled, by name.
         restarts: Whether it is started anew when it has died.
     """
 
@@ -133,6 +134,7 @@ class _Process:
         self.name = name
         self.restarts = restarts
         self.workers: list[Worker] = []
+        self.polled: dict[str, None] = {}
         self.life: _Life | None = None
         self._crew = crew
         self._restart: Event | None = None
@@ -197,7 +199,6 @@ class _Life:
         over: Whether it has ended.
         stops: Whether it was told to stop.
         done: How often its stacks have done something other than to look.
-        polled: The queues that it has polled, by name.
         held: The messages that it has received and not deleted, by queue: each with when its lease ends.
     """
 
@@ -207,7 +208,6 @@ class _Life:
         self.over = False
         self.stops = False
         self.done = 0
-        self.polled: dict[str, None] = {}
         self.held: dict[Queue, dict[Message, int]] = {}
         self.clock_offset_ns = crew.skew_ns(process.name)
         self._stacks: list[Stack] = []
@@ -283,7 +283,7 @@ class _Life:
     # -------------------------------------------------------------------------------------- what it works on
     def looks_for_more(self, queue_url: str) -> None:
         """It is about to receive: messages whose lease is over are others' by now."""
-        self.polled[str(queue_url).rpartition("/")[2]] = None
+        self.process.polled[str(queue_url).rpartition("/")[2]] = None
         now_ns = self.crew.port.clock.now_ns
         for queue in list(self.held):
             over = [message for message, until_ns in self.held[queue].items() if until_ns <= now_ns]
@@ -405,7 +405,7 @@ class Stack:
                 due_ns = None
             if due_ns is None:
                 yield Wait(_AT_THE_END_OF_TIME, passive=True)
-            elif not strand.passive or self._polls is not None:
+            elif not strand.passive or (self._polls is not None and self.life.crew.has_one_queue):
                 yield Wait(due_ns, strand.passive, strand.period_ns, looks=True)
             else:
                 passive = self.life.crew.watches(self)
@@ -772,24 +772,33 @@ class Crew:
             return None
         return self.stage.current.stack  # type: ignore[return-value]  # they are all ours
 
+    @property
+    def has_one_queue(self) -> bool:
+        """Whether who polls a queue can find nothing in another."""
+        return len(self.port.service.queues()) == 1
+
     def watches(self, stack: Stack) -> bool:
-        """Whether there is nothing to find in the queues that a stack's process polls; it is told when there is."""
-        for name in stack.life.polled:
-            queue = self.port.service.find(name)
-            if queue is not None and queue.visible:
-                return False
-        for name in stack.life.polled:
-            if name not in self._onlookers:
-                self._onlookers[name] = _Onlooker()
-                self.port.watch(name, self._onlookers[name])
-            self._onlookers[name].stacks[stack] = None
+        """Whether a stack, that waits at the end of a round or polls, will find nothing; it is told when that changes.
+
+        Until it has gone round once with nothing to do, it may find something in any queue; then, in those that its
+        process polls.
+        """
+        queues = self.port.service.queues()
+        if stack.idles:
+            queues = [queue for queue in queues if queue.name in stack.life.process.polled]
+        if any(queue.visible for queue in queues):
+            return False
+        for queue in queues:
+            if queue.name not in self._onlookers:
+                self._onlookers[queue.name] = _Onlooker()
+                self.port.watch(queue.name, self._onlookers[queue.name])
+            self._onlookers[queue.name].stacks[stack] = None
         return True
 
     def watches_no_more(self, stack: Stack) -> None:
         """Whatever comes, it looks for itself."""
-        for name in stack.life.polled:
-            if name in self._onlookers:
-                self._onlookers[name].stacks.pop(stack, None)
+        for onlooker in self._onlookers.values():
+            onlooker.stacks.pop(stack, None)
 
     def stop_here(self, life: _Life) -> None:
         """Let the present code stop for good, if it is of a life that is over."""

@@ -26,6 +26,7 @@ from passing_time import passing_time
 from poller import poller
 from subjects import FULL, QUICK, TEN, TWELVE_HOURS, Scale, lives_in, new_queue
 from through_client import through_client
+from workers import workers
 from yardsticks import BareDeque, LeanQueue, MotoBackend
 
 import minisqs
@@ -270,6 +271,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "client": through_client,
     "time": passing_time,
     "poller": poller,
+    "workers": workers,
     "exploring": exploring,
     "moto": moto,
     "import": imports,

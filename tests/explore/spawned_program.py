@@ -71,7 +71,7 @@ def main(runs):
             digest.update(repr((run.state, run.choices)).encode())
             if not seed:
                 digest.update("\n".join(map(str, run.journal)).encode())
-    print(digest.hexdigest())
+    print(digest.hexdigest())  # noqa: T201  # what it is for
 
 
 if __name__ == "__main__":

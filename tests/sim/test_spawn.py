@@ -1,8 +1,8 @@
 """Polling loops as users write them, spawned on the simulated clock: plain functions."""
 
-import datetime
+import datetime as dt
 import os
-import random
+import random  # noqa: TID251  # what user code draws
 import sys
 import threading  # noqa: TID251  # what user code uses
 import time  # noqa: TID251  # what user code asks
@@ -183,7 +183,7 @@ def test_a_worker_sees_the_simulated_clock_and_the_test_the_real_one(world):
     def look():
         time.sleep(3600)
         seen["time"] = time.time() - START_S
-        seen["now"] = datetime.datetime.now(datetime.UTC).isoformat()
+        seen["now"] = dt.datetime.now(dt.UTC).isoformat()  # noqa: TID251  # what user code asks
         began = time.monotonic()
         time.sleep(2.5)
         seen["monotonic"] = time.monotonic() - began
@@ -267,7 +267,9 @@ def test_what_a_worker_raises_is_raised_where_time_is_let_pass(world):
 
 
 def test_an_exit_without_an_error_is_a_return_and_one_with_an_error_is_raised(world):
-    assert world.spawn(sys.exit) and world.run_until_idle() is None
+    worker = world.spawn(sys.exit)
+    world.run_until_idle()
+    assert (worker.done, worker.error) == (True, None)
     world.spawn(sys.exit, 3)
     with pytest.raises(SystemExit):
         world.run_until_idle()
@@ -432,7 +434,7 @@ def test_an_endless_loop_without_latency_is_told():
 
 # ------------------------------------------------------------------------------------------------ leaving
 def test_a_closed_world_gives_its_threads_back_and_runs_no_call_of_theirs():
-    threads = threading.active_count(), len(sys._current_frames())
+    before = set(sys._current_frames())
     with minisqs.World() as world:
         queue = world.create_queue("q")
         told = []
@@ -448,29 +450,31 @@ def test_a_closed_world_gives_its_threads_back_and_runs_no_call_of_theirs():
         for _ in range(50):
             world.spawn(loop)
         world.advance(1)
-        assert len(sys._current_frames()) >= threads[1] + 50
+        started = set(sys._current_frames()) - before
+        assert started
     assert told == []
     assert queue.counts.visible == 0
-    settle(lambda: len(sys._current_frames()) <= threads[1])
-    assert threading.active_count() == threads[0]
+    settle(lambda: started.isdisjoint(sys._current_frames()))
 
 
 def settle(is_so):
     """Threads of the interpreter end a moment after they were told to."""
     real = time.monotonic()
     while not is_so():
-        assert time.monotonic() < real + 20
+        assert time.monotonic() < real + 60
         time.sleep(0.001)  # real time is the subject here
 
 
 def test_a_world_that_nobody_holds_any_more_gives_its_threads_back():
-    before = len(sys._current_frames())
+    before = set(sys._current_frames())
     world = minisqs.World()
     queue = world.create_queue("q")
     world.spawn(poll, world.client(), queue.url, [])
     world.advance(1)
+    started = set(sys._current_frames()) - before
+    assert started
     del world
-    settle(lambda: len(sys._current_frames()) <= before)
+    settle(lambda: started.isdisjoint(sys._current_frames()))
 
 
 # ------------------------------------------------------------------------------------------------ refusals

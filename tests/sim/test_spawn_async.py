@@ -84,7 +84,7 @@ def test_asyncios_own_tools_work_on_the_simulated_clock(world):
 
         async with asyncio.TaskGroup() as group:
             group.create_task(produce())
-            for _ in range(3):
+            while len(told) < 3:
                 told.append((await queue.get(), world.clock.seconds))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(30):
@@ -281,7 +281,7 @@ def test_a_function_that_returns_a_coroutine_is_refused(world):
     async def loop():
         pass
 
-    world.spawn(lambda: loop())
+    world.spawn(lambda: loop())  # noqa: PLW0108  # a plain function
     with pytest.raises(minisqs.UsageError, match="spawn the async def itself"):
         world.run_until_idle()
 

@@ -82,7 +82,7 @@ def _begin(stack: Stack, point: int, *, looks: bool, place: object) -> None:
     stage.arrive(point)
     stack.look_for_interrupt()
     stack.looks += looks
-    passive = looks and stack.is_idle_at(place)
+    passive = looks and port.kernel.seeks_idle and stack.is_idle_at(place)
     stack.wait(port.clock.now_ns + stack.latency_ns, passive=passive and stack.latency_ns > 0)
 
 

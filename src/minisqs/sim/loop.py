@@ -114,11 +114,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self.done = True
             self._end_all()
             return None
-        timers = [timer for timer in self._timers() if not timer.cancelled()]
-        if not timers:
+        timer = self._next_timer()
+        if timer is None:
             return None
-        due_s = min(timer.when() for timer in timers)
-        return max(self._clock.started_ns + round(due_s * SECOND_NS), self._clock.now_ns)
+        return max(self._clock.started_ns + round(timer.when() * SECOND_NS), self._clock.now_ns)
 
     def result(self) -> Any:
         """What the coroutine returned; raises what it raised.
@@ -183,7 +182,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     @property
     def place(self) -> object:
         """Where the code stands that waits for the next timer; the same again when a loop comes back to it."""
-        timer = min((timer for timer in self._timers() if not timer.cancelled()), key=_when, default=None)
+        timer = self._next_timer()
         waiting = timer._args[0] if timer is not None and timer._args else None
         callbacks = getattr(waiting, "_callbacks", None) or [(None,)]
         task = getattr(callbacks[0][0], "__self__", None)
@@ -198,6 +197,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _timers(self) -> list[asyncio.TimerHandle]:
         return self._scheduled  # type: ignore[attr-defined, no-any-return]  # see the first paragraph
+
+    def _next_timer(self) -> asyncio.TimerHandle | None:
+        """The one that is due first. Cost: O(1), but where that which was the first has been cancelled."""
+        timers = self._timers()
+        if timers and not timers[0].cancelled():
+            return timers[0]
+        return min((timer for timer in timers if not timer.cancelled()), key=_when, default=None)
 
     def _run_ready(self) -> None:
         """Run rounds of ready callbacks until none is left that is due at this instant."""

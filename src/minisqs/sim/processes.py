@@ -594,7 +594,8 @@ class _Loop:
                 break
             self._waits = True
             try:
-                self._life.crew.stage.wait(due_ns, passive=due_ns is not None and self.stack.is_idle_at(loop.place))
+                seeks_idle = crew.port.kernel.seeks_idle
+                crew.stage.wait(due_ns, passive=seeks_idle and due_ns is not None and self.stack.is_idle_at(loop.place))
             finally:
                 self._waits = False
             self._interrupt(loop)

@@ -511,6 +511,8 @@ class Stage:
     def _pause(self, work: Work, until_ns: int, *, last: bool = False, passive: bool = False) -> None:
         """Let others go on until a time; ``last`` comes back behind all that is due then."""
         if work.strand is not None:
+            if self._passes_alone(until_ns, last=last, passive=passive):
+                return
             period_ns = work.stack.period_ns if passive and work.stack is not None else 0
             work.strand.suspend(until_ns, last=last, passive=passive, period_ns=period_ns)
         else:
@@ -524,6 +526,10 @@ class Stage:
                 self.current = work
                 self._suspended.pop()
         self._came_back(work)
+
+    def _passes_alone(self, until_ns: int, *, passive: bool, last: bool = False) -> bool:
+        """Whether a stack need not be left, as nobody else does anything until it goes on; a check looks at each event."""
+        return self.is_plain and not last and self._kernel.pass_alone(until_ns, passive=passive)
 
     def _came_back(self, work: Work) -> None:
         """A work goes on after a pause, unless it or the run has ended meanwhile."""
@@ -567,7 +573,7 @@ class Stage:
         if work is None:
             return
         if work.stack is not None:
-            passive = seconds > 0 and work.stack.is_idle_at(users_point())
+            passive = seconds > 0 and self._is_idle(work.stack)
             self._pause(work, self._clock.now_ns + nanoseconds(seconds), last=not seconds, passive=passive)
         elif seconds > 0:
             self._pause(work, self._clock.now_ns + nanoseconds(seconds))
@@ -586,6 +592,8 @@ class Stage:
         work = self.current
         assert work is not None, "somebody waits"
         assert work.strand is not None, "only a stack of its own can wait"
+        if until_ns is not None and self._passes_alone(until_ns, passive=passive):
+            return
         period_ns = work.stack.period_ns if passive and until_ns is not None and work.stack is not None else 0
         work.strand.suspend(until_ns, passive=passive or until_ns is None, period_ns=period_ns)
         self._came_back(work)
@@ -619,10 +627,13 @@ class Stage:
         now_ns = self._clock.now_ns
         until_ns = None if seconds is None else now_ns + nanoseconds(seconds)
         self._lock_waiters.setdefault(id(lock), []).append(work.strand)
-        self.wait(until_ns, passive=work.stack is not None and work.stack.is_idle_at(users_point()))
+        self.wait(until_ns, passive=work.stack is not None and self._is_idle(work.stack))
         if work.strand in self._lock_waiters.get(id(lock), ()):
             self._lock_waiters[id(lock)].remove(work.strand)
         return until_ns is None or self._clock.now_ns < until_ns
+
+    def _is_idle(self, stack: Stack) -> bool:
+        return self._kernel.seeks_idle and stack.is_idle_at(users_point())
 
     def lock_released(self, lock: Any) -> None:
         """Let those who wait for a lock try again."""

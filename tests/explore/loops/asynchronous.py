@@ -8,9 +8,7 @@ from .specimen import Loop, scenario
 
 
 async def received(client, url):
-    answer = await asyncio.to_thread(
-        client.receive_message, QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10
-    )
+    answer = await asyncio.to_thread(client.receive_message, QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
     return answer.get("Messages", [])
 
 

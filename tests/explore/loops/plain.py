@@ -62,9 +62,7 @@ def _forwarding(*, looks):
                 if looks:
                     sent = {one["Id"] for one in answer.get("Successful", [])}
                     batch = [one for place, one in enumerate(batch) if str(place) in sent]
-                deletes = [
-                    {"Id": str(place), "ReceiptHandle": one["ReceiptHandle"]} for place, one in enumerate(batch)
-                ]
+                deletes = [{"Id": str(place), "ReceiptHandle": one["ReceiptHandle"]} for place, one in enumerate(batch)]
                 if deletes:
                     client.delete_message_batch(QueueUrl=url, Entries=deletes)
             for message in received(client, target):

@@ -37,7 +37,7 @@ def main():
     print("without a seed, in asyncio's own order:")
     print(*run(None, 3600), sep="\n")
     orders = {tuple(line.split()[1] for line in run(seed, 1)) for seed in range(30)}
-    print("who comes first, of 30 seeds:", *sorted(" ".join(order) for order in orders), sep="\n  ")
+    print("who comes first, by 30 seeds:", *sorted(" ".join(order) for order in orders), sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ also waits in the worker while its visibility timeout runs: that of a long queue
 import time  # noqa: TID251  # what the worker is written with
 from collections import deque
 from functools import partial
+from textwrap import indent, wrap
 
 import minisqs
 
@@ -69,19 +70,23 @@ def verdict(scenario, **arguments):
     try:
         minisqs.check(scenario, budget=150, runs=30, **arguments)
     except minisqs.CheckFailed as failed:
-        return failed.report.verdict
-    return f"{scenario.__name__}: nothing was found."
+        return told(failed.report.verdict)
+    return told("Nothing was found.")
+
+
+def told(text):
+    return indent("\n".join(wrap(text, 100)), "  ")
 
 
 def main():
     early = scenario("acks_early", counts_mails, acks_late=False)
     late = scenario("acks_late", counts_mails, acks_late=True)
     print("acks early:")
-    print(" ", verdict(early, faults=["kill"]))
+    print(verdict(early, faults=["kill"]))
     print("acks late:")
-    print(" ", verdict(late, faults=["kill"]))
+    print(verdict(late, faults=["kill"]))
     print("acks late, and a task that may run twice:")
-    print(" ", verdict(scenario("acks_late_by_name", writes_file, acks_late=True)))
+    print(verdict(scenario("acks_late_by_name", writes_file, acks_late=True)))
 
     print("nothing goes wrong, but eight tasks of 12 s are reserved four at a time:")
     slow = partial(scenario, make_task=counts_mails, acks_late=True, seconds=12, tasks=8)

@@ -27,6 +27,7 @@ from poller import poller
 from subjects import FULL, QUICK, TEN, TWELVE_HOURS, Scale, lives_in, new_queue
 from through_boto3 import through_boto3
 from through_client import through_client
+from workers import workers
 from yardsticks import BareDeque, LeanQueue, MotoBackend
 
 import minisqs
@@ -272,6 +273,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "boto3": through_boto3,
     "time": passing_time,
     "poller": poller,
+    "workers": workers,
     "exploring": exploring,
     "moto": moto,
     "import": imports,

@@ -52,7 +52,7 @@ def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
     assert (
-        "lifecycles is none of lifecycle, growth, memory, fifo, client, boto3, time, poller, exploring, moto, import"
+        "lifecycles is none of lifecycle, growth, memory, fifo, client, boto3, time, poller, workers, exploring, moto, import"
         in done.stderr
     )
 

@@ -7,10 +7,11 @@ A world is one account in one region on a simulated clock. Nothing in it happens
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from . import errors, limits
 from .client.attributes import QueueAttributes, RedrivePolicy, raw_queue_attributes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .poller.mapping import EventSourceMapping
     from .poller.service import Lambda
     from .poller.settings import MappingSettings
+    from .sim.processes import Crew, Worker
 
 DEFAULT_START = datetime(2025, 1, 1, tzinfo=UTC)
 FEWEST_INVOCATIONS = 1000  # kept by each function, however short the journal is
@@ -95,6 +97,8 @@ class World:
         self._account_concurrency = _whole("account_concurrency", account_concurrency, lowest=1)
         self._invocations_kept = None if journal_length is None else max(journal_length, FEWEST_INVOCATIONS)
         self._lambda: Lambda | None = None
+        self._crew: Crew | None = None
+        self._seed, self._order = key, None if seed is None else key
 
     def __repr__(self) -> str:
         return f"<World of {len(self.sqs.service.queues())} queues after {self.clock.seconds:g} s>"
@@ -142,6 +146,67 @@ class World:
         if isinstance(queue, Queue):
             self._queues.check_own(queue)
         self.sqs.delete_queue(queue.url if isinstance(queue, Queue) else queue)
+
+    # ---------------------------------------------------------------------------------------------- workers
+    def spawn(
+        self,
+        target: Callable[..., Any],
+        *args: Any,
+        process: str | None = None,
+        name: str | None = None,
+        restart: bool | None = None,
+        latency: float = 0.005,
+    ) -> Worker:
+        """Run a polling loop of your own on the simulated clock, whenever time is let pass.
+
+        A plain function becomes a thread, of which exactly one runs at a time; an ``async def`` becomes a task on
+        the event loop of its process. What they ask ``time``, ``datetime``, ``random``, ``uuid``, ``os.urandom`` and
+        ``threading`` for is the simulation's. Its first step comes when time is next let pass.
+
+        Args:
+            target: The function, or the ``async def``.
+            args: What it is called with; ``functools.partial`` takes those with a name.
+            process: Workers of one name die together; each has a process of its own unless it is named.
+            name: Of the worker, for the journal and for faults; that of the function and a number unless given.
+            restart: Whether its process is started anew a second after it died or raised; unless given, in a
+                check, and nowhere else.
+            latency: Simulated seconds that each of its calls of SQS takes, before SQS acts; the answer comes at once.
+
+        Returns:
+            The worker: ``done``, ``result``, ``error``, ``kill()``, ``stop()``.
+
+        Raises:
+            UsageError: An argument is not of its form, or the name is taken.
+
+        What it raises ends its process, and is raised where time is let pass, unless the process is started anew.
+        """
+        if self._crew is None:
+            from .sim.processes import Crew  # noqa: PLC0415  # a world without workers needs none of it
+
+            self._crew = Crew(self.sqs, self._seed, self._order)
+            if self._crew.stage.is_plain:  # a check takes down what it has set up
+                weakref.finalize(self, self._crew.close)
+        return self._crew.spawn(target, args, process=process, name=name, restart=restart, latency=latency)
+
+    @property
+    def workers(self) -> list[Worker]:
+        """All that were spawned, process by process."""
+        return [] if self._crew is None else self._crew.workers()
+
+    def close(self) -> None:
+        """Take down the workers that are still under way, and give their threads back; others need no closing.
+
+        A world that nobody holds any more closes by itself. Code of theirs that runs on its way out, such as
+        ``finally``, cannot call SQS, sleep or wait any more.
+        """
+        if self._crew is not None:
+            self._crew.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def client(self) -> SqsClient:
         """A client with the methods, parameters, answers and errors of ``boto3.client("sqs")``, without boto3."""

@@ -71,6 +71,15 @@ class Fake:
     def lock_released(self, lock):
         self.asked.append(("released", lock))
 
+    def start_thread(self, thread, where):
+        self.started_thread(where)
+
+    def thread(self):
+        return None
+
+    def reached_outside(self, what, where):
+        self.reached = what
+
     def started_thread(self, where):
         self.asked.append(("thread", where))
         raise Refused(where)

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from .. import errors
+from ..explore import defaults
 from ..sim.faults import Faults
 from ..sim.intercepts import here
 from ..sim.sdks import AnsweredSdks
@@ -134,7 +135,7 @@ class Mock:
         world = self._given
         if world is None:
             region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"
-            world = World(**{"start": time.time(), "region": region, **others})
+            world = defaults.new_world(**{"start": time.time(), "region": region, **defaults.now().world, **others})
         others |= {"account_id": world.sqs.service.account_id}
         others.pop("region", None)
         others.pop("start", None)

@@ -119,7 +119,7 @@ def minisqs_world(minisqs_worlds: Callable[..., World]) -> World:
 @pytest.fixture
 def minisqs_mock_sqs() -> Iterator[World]:
     """A world from which every boto3 client of SQS answers while the test runs, as inside ``minisqs.mock_sqs()``."""
-    from .boto3_client import mock_sqs  # noqa: PLC0415  # loaded on request
+    from .mocking import mock_sqs  # noqa: PLC0415  # loaded on request
 
     with mock_sqs() as world:
         yield world

@@ -150,7 +150,8 @@ class Exploration(Source):
             assert port is not None, "a source belongs to a world"
             found = [options_at(port, arrival, kind) if FAULT_OF[kind] in self.kinds else 1 for kind in POINT_KINDS]
             options = (found[0], found[1], found[2], found[3])
-            if arrival.work.lease_ns >= arrival.work.deadline_ns:  # else stalls depend on the time
+            # Else stalls depend on the time, and what is spawned holds now these messages, now those.
+            if arrival.work.lease_ns >= arrival.work.deadline_ns and arrival.work.stack is None:
                 self._options_of[key] = options
         return options
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import attrs
 
 from .. import errors
+from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
 from ..sim.sdks import AnsweredSdks
@@ -190,7 +191,7 @@ class Laboratory:
                 "finely": finely,
             }
             options |= {"follows": lasting} if finely else {}
-        for carriers in (self.carriers,) if on_strands else (None, self.carriers):
+        for carriers in (self.carriers,) if on_strands else self._stacks():
             if known is not None:
                 known.begin()
             options.setdefault("impatient", self.impatient)
@@ -209,7 +210,7 @@ class Laboratory:
                 outcome = execution.go()
             finally:
                 self.watchdog.end_run()
-            if not execution.needs_strands:
+            if not self._is_given_up(execution):
                 break
             source = None if source is None else source.afresh()
         if self._notes_start and execution.keeps_elsewhere():
@@ -307,7 +308,7 @@ class Laboratory:
     ) -> tuple[Execution, Outcome]:
         """One run that is not counted, perhaps with its journal."""
         seed_randomness(b"run")
-        for carriers in (None, self.carriers):
+        for carriers in self._stacks():
             execution = Execution(
                 self.case,
                 kept,
@@ -318,7 +319,7 @@ class Laboratory:
                 keeps_journal=keeps_journal,
             )
             outcome = execution.go()
-            if not execution.needs_strands:
+            if not self._is_given_up(execution):
                 break
             source = None if source is None else source.afresh()
         return execution, outcome
@@ -332,17 +333,26 @@ class Laboratory:
             tellings.append(Telling(execution))
             return tellings[-1]
 
-        for carriers in (None, self.carriers):
+        for carriers in self._stacks():
             source = Exploration(story.plan, self.kinds)
             execution = Execution(
                 self.case, story.kept, source, carriers=carriers, make_teller=make, workers=story.workers,
                 during=self._during,
             )  # fmt: skip
             execution.go()
-            if not execution.needs_strands:
+            if not self._is_given_up(execution):
                 break
         tellings[-1].finish()
         return tellings[-1]
+
+    def _stacks(self) -> tuple[Carriers | None, ...]:
+        """On which stacks a run is tried: on one first, as most need no more, unless workers are spawned."""
+        return (self.carriers,) if self.case.spawns else (None, self.carriers)
+
+    def _is_given_up(self, execution: Execution) -> bool:
+        """Whether a run has to be begun anew, as one stack is not enough."""
+        self.case.spawns = self.case.spawns or execution.stage.spawns
+        return execution.needs_strands
 
     def _count(self, outcome: Outcome, subject: Any) -> None:
         for address in outcome.happened:

@@ -114,7 +114,7 @@ def sentence(address: Place, answer: int) -> str:
     """What a choice did, as a sentence without a full stop."""
     subject = subject_of(address)
     if isinstance(address, PointAddress):
-        return f"delivery {address.occurrence + 1} of {subject} {_at_point(address, answer)}"
+        return f"{_who(address)} {_at_point(address, answer)}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     return _SENTENCES[address.kind](subject, answer) + again
 
@@ -125,6 +125,18 @@ def subject_of(address: Place) -> str:
     if producer == "main" and place.isdigit():
         return f"message {place}"
     return f"message {address.subject}" if producer and place.isdigit() and "#" in producer else address.subject
+
+
+def _who(address: PointAddress) -> str:
+    """Whose code it is, in words: the delivery of a message, or a worker."""
+    _, is_message, place = address.subject.rpartition("/")
+    if is_message and place.isdigit():
+        return f"delivery {address.occurrence + 1} of {subject_of(address)}"
+    return address.subject + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _split(subject: str, answer: int) -> str:
@@ -165,7 +177,9 @@ def _at_point(address: PointAddress, answer: int) -> str:
     here = "after its last statement, before the delete"
     if digest != END:
         number = number_of(digest)
-        here = f"before `{telling.text_of(number)}` ({telling.where(number)})"
+        is_call = not statements.STATEMENTS[number].line
+        text = telling.text_of(number)
+        here = f"before its call {text}" if is_call else f"before `{text}` ({telling.where(number)})"
         if visit != "1":
             here += f", the {faults.ordinal(int(visit))} time it comes there"
     if address.kind == chance.KILL:

@@ -33,7 +33,7 @@ from ..poller.functions import Function
 from ..sim import statements
 from ..sim.intercepts import here
 from ..sim.sources import Place, SeededSource, Source
-from ..sim.stage import SeededAnswers, Stage, Teller, Unwind
+from ..sim.stage import SeededAnswers, Stage, Teller, Unwind, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
@@ -51,7 +51,10 @@ LONGEST: Final = 10_000
 """So many characters of what is observed are compared to see whether anything is kept elsewhere."""
 
 EVENT_BUDGET: Final = 5_000
-"""So many events may follow the last fault."""
+"""So many events may happen in a run."""
+
+CALLS_BUDGET: Final = 100_000
+"""So many where workers are spawned: each of their calls is one, and loops of short polls make many."""
 
 UNCHANGED: Final = 12
 """So many works in a row that change nothing, and read no clock, are taken for endless."""
@@ -290,9 +293,7 @@ class Execution:
                 raise
             holder, where = self.stage.stuck
             self.outcome.ended = LOCKED
-            self.outcome.why = (
-                f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
-            )
+            self.outcome.why = waits_for_the_dead(holder, where)
         if not self._finished:
             self._finished = True
             self._take_in()
@@ -301,13 +302,14 @@ class Execution:
         """Let time pass in portions, and see between them whether anything is still changing."""
         world, kernel = self.world, self.world.sqs.kernel
         give_up_ns = lambda: world.sqs.last_fault_ns + 86_400 * SECOND_NS  # noqa: E731
-        kernel.run_until_idle(give_up_ns, self.event_budget, self._watch)
+        budget = max(self.event_budget, CALLS_BUDGET) if self.stage.spawns else self.event_budget
+        kernel.run_until_idle(give_up_ns, budget, self._watch)
 
     def _watch(self) -> None:
         """After an event: has user code run, and is anything still changing?"""
         if self._is_known is not None and self.stage.is_at_rest(finely=self._finely):
             self._end_if_known(midway=False)
-        begun = self.stage.begun
+        begun = self.stage.begun + (self.stage.came_back if self.stage.spawns else 0)
         if begun == self._works_seen or self.stage.current is not None:
             return
         self._works_seen = begun
@@ -358,7 +360,7 @@ class Execution:
         if self.source is not None:
             outcome.happened = dict(self.source.choices)
         outcome.works, outcome.overlaps, outcome.on_strands = stage.begun, stage.overlaps, stage.has_strands
-        outcome.redeliveries = sum(times - 1 for times in stage.works.values() if times > 1)
+        outcome.redeliveries = stage.redeliveries
         queues = world.sqs.service.queues()
         policies = [queue.settings.redrive_policy for queue in queues]
         targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}

@@ -214,6 +214,8 @@ class Case:
         self._lasting_sizes: tuple[int, ...] | None = None
         self._namespaces: list[Any] | None = None
         self._draws: bool | None = None
+        self.spawns = False
+        """Whether workers are spawned, each on a stack of its own."""
         self.keeps_elsewhere = False
         """Whether what is observed changes while the outside object does not: it is in a file, or another process."""
         self._following: statements.Following | None = None

@@ -60,7 +60,7 @@ class Line:
 def where(number: int) -> str:
     """A statement's file and line."""
     statement = statements.STATEMENTS[number]
-    return f"{Path(statement.path).name}:{statement.line}"
+    return f"{Path(statement.path).name}:{statement.line}" if statement.line else "its call of SQS"
 
 
 def text_of(number: int, width: int = STATEMENT_WIDTH) -> str:
@@ -110,19 +110,23 @@ class Telling:
         """A worker comes to a statement: what it did before may have changed something."""
         self._goes_on(work)
         self.catch_up()
-        if number >= 0:
+        if number >= 0 and statements.STATEMENTS[number].line:
             self._last = (work, number)
 
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Something goes wrong before a statement."""
         self.catch_up()
-        here = (
-            "after its last statement" if number < 0 else f"before {self._line(number)}  {text_of(number, CODE_WIDTH)}"
-        )
-        self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {here}")
+        self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {self._before_what(number)}")
         self._last = None
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
+
+    def _before_what(self, number: int) -> str:
+        if number < 0:
+            return "after its last statement"
+        if not statements.STATEMENTS[number].line:
+            return f"before its call {text_of(number)}"
+        return f"before {self._line(number)}  {text_of(number, CODE_WIDTH)}"
 
     def _goes_on(self, work: Work) -> None:
         """Remember which statement a worker has done since it went on after a pause."""
@@ -181,7 +185,7 @@ class Telling:
             mark, text = "*", _FAULT_LINES.get(kind, entry.cause)
         else:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
-        if text:
+        if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
             name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
             told = f"{name} {text}" if kind != chance.SPLIT else f"the poller takes {entry.cause.split()[2]} at most"
             messages = (entry.message,) if entry.message else ()
@@ -198,7 +202,9 @@ _QUEUE_LINES: Final[Mapping[str, str]] = {
     "DeleteMessage": "is deleted",
     "moved to another queue": "goes to the dead-letter queue",
     "retention period ended": "expires: its retention period has ended",
+    "process started": "is started anew",
 }
+_DELETES: Final = ("DeleteMessage", "DeleteMessageBatch")
 _FAULT_LINES: Final[Mapping[str, str]] = {
     chance.REORDER: "is not handed out first",
     chance.DUPLICATE: "is shown again, beside its delivery",

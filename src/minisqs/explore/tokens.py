@@ -20,6 +20,7 @@ from .. import errors
 from ..engine.decisions import TIE
 from ..sim import statements
 from ..sim.sources import END, ENGINE_QUESTIONS, POINT_QUESTIONS, Address, Place, PointAddress
+from ..sim.stage import Work
 from ..sim.statements import Statement
 from .choices import Choices, Exploration
 from .stories import Kept
@@ -222,6 +223,13 @@ class Replay(Exploration):
             if not one.point and one.means(address):
                 return self._happens(address, min(one.answer, options - 1))
         return 0
+
+    def begin(self, work: Work) -> None:
+        """Find what is planned for a work, whose subject the token may know by a digest only."""
+        super().begin(work)
+        planned = self._at.get((_short(work.subject), work.occurrence))
+        if planned:
+            self._now[work] = planned
 
     def afresh(self) -> Replay:
         """The same for another run."""

@@ -11,8 +11,8 @@ searched once, and again only where one is new. A class of C is changed in its o
 
 What escapes, as it is captured where nobody looks: default arguments, closures, class attributes and
 ``default_factory`` of before; containers in modules; names that a module binds from such a place between two
-entries; C extensions (uvloop, numpy's generators, ``queue.SimpleQueue``); ``_thread.allocate_lock`` under its own
-name and ``_thread.RLock``; locks made outside of the simulation, such as those of modules; ``random.Random``
+entries; C extensions (uvloop, numpy's generators); ``_thread.allocate_lock`` under its own
+name and ``_thread.RLock``; ``queue.SimpleQueue`` objects made outside of the simulation; locks made outside of the simulation, such as those of modules; ``random.Random``
 objects made before, ``uuid.getnode`` and, until the next entry, ``uuid.uuid1`` of a ``uuid`` that was not yet
 loaded; the names of a module that has itself put something in the place of ``time.sleep`` and the like, as that
 may ask the original; sockets, subprocesses, signals, ``select.select``, and the proactor of Windows. A stand-in
@@ -85,7 +85,19 @@ class Simulation(Protocol):
         ...
 
     def started_thread(self, where: str) -> NoReturn:
-        """Refuse a thread, which was to be started at ``where``: "path:line in function"."""
+        """Refuse a real thread, which was to be started at ``where``: "path:line in function"."""
+        ...
+
+    def start_thread(self, thread: threading.Thread, where: str) -> None:
+        """Start a thread in simulated time, or refuse it."""
+        ...
+
+    def thread(self) -> threading.Thread | None:
+        """The thread that the present code takes itself for; None for the real one."""
+        ...
+
+    def reached_outside(self, what: str, where: str) -> None:
+        """Refuse, or let pass, what reaches out of the process: ``what`` in words."""
         ...
 
 
@@ -132,7 +144,10 @@ def _is_users(path: str) -> bool:
 
 def _users_frame() -> FrameType:
     """The innermost frame of the user's code; the outermost of all where there is none."""
-    frame = sys._getframe(3)  # whoever calls this is ours, and so are those two before
+    return _users_frame_from(sys._getframe(3))  # whoever calls this is ours, and so are those two before
+
+
+def _users_frame_from(frame: FrameType) -> FrameType:
     while True:
         path = frame.f_code.co_filename
         known = _is_users_file.get(path)
@@ -145,6 +160,12 @@ def _users_place() -> str:
     """The user's line as "path:line in function"."""
     frame = _users_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
+
+
+def users_point() -> tuple[CodeType, int]:
+    """The point of the user's code that asks for something: the same again when a loop comes back to it."""
+    frame = _users_frame_from(sys._getframe(1))
+    return frame.f_code, frame.f_lasti
 
 
 # ----------------------------------------------------------------------------------------------------------- time
@@ -510,6 +531,50 @@ class _Threading:
         real = _real["_thread.start_joinable_thread"]
         return real(*arguments, **named) if here.simulation is None else _refuse_thread()
 
+    def current_thread(self) -> Any:
+        simulation = here.simulation
+        thread = None if simulation is None else simulation.thread()
+        return _real["threading.current_thread"]() if thread is None else thread
+
+
+class _AnySimpleQueue(type):
+    """Of which real queues, and those that wait by simulated locks, are instances."""
+
+    def __call__(cls) -> Any:
+        return _real["queue.SimpleQueue"]() if here.simulation is None else _slow_queue()()
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, (_real["queue.SimpleQueue"], _slow_queue()))
+
+
+def _slow_queue() -> Any:
+    """The queue of Python's own that stands where the one of C is missing; it waits by locks that may be simulated."""
+    return vars(sys.modules["queue"])["_PySimpleQueue"]
+
+
+class _SimpleQueue(metaclass=_AnySimpleQueue):
+    """The stand-in for ``queue.SimpleQueue``, on which thread pools stand."""
+
+
+CPUS: Final = 4
+"""So many a simulated machine has, as the size of a thread pool depends on them."""
+
+
+def _cpus(name: str) -> Callable[[], int | None]:
+    return lambda: _real[name]() if here.simulation is None else CPUS
+
+
+def _reaching_out(name: str, what: str) -> Callable[..., Any]:
+    """The stand-in for a function that reaches out of the process."""
+
+    def reach(*arguments: Any, **named: Any) -> Any:
+        simulation = here.simulation
+        if simulation is not None:
+            simulation.reached_outside(what, _users_place())
+        return _real[name](*arguments, **named)
+
+    return reach
+
 
 def _refuse_thread() -> NoReturn:
     simulation = here.simulation
@@ -547,6 +612,13 @@ def _stand_ins() -> dict[str, object]:
         "sqlite3.dbapi2.connect": _connect,
         "threading._allocate_lock": _threading.allocate_lock,
         "threading.RLock": _threading.rlock,
+        "threading.current_thread": _threading.current_thread,
+        "queue.SimpleQueue": _SimpleQueue,
+        "os.cpu_count": _cpus("os.cpu_count"),
+        "os.process_cpu_count": _cpus("os.process_cpu_count"),
+        "os.fork": _reaching_out("os.fork", "a process was forked"),
+        "os.posix_spawn": _reaching_out("os.posix_spawn", "a process was started"),
+        "_posixsubprocess.fork_exec": _reaching_out("_posixsubprocess.fork_exec", "a process was started"),
         "_thread.start_new_thread": _threading.start_new_thread,
         "_thread.start_joinable_thread": _threading.start_joinable_thread,
     }
@@ -759,11 +831,46 @@ def _seed(attribute: _Attribute) -> object:
 
 def _start(attribute: _Attribute) -> object:
     def start(self: threading.Thread) -> None:
-        if here.simulation is not None:
-            _refuse_thread()
-        attribute.real(self)
+        simulation = here.simulation
+        if simulation is None:
+            attribute.real(self)
+        else:
+            simulation.start_thread(self, _users_place())
 
     return start
+
+
+STACK: Final = "_minisqs_stack"
+"""The attribute of a thread that runs in simulated time: what it runs on, with ``join`` and ``is_alive``."""
+
+
+def _join(attribute: _Attribute) -> object:
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        stack = vars(self).get(STACK)
+        if stack is None:
+            attribute.real(self, timeout)
+        else:
+            stack.join(timeout)
+
+    return join
+
+
+def _is_alive(attribute: _Attribute) -> object:
+    def is_alive(self: threading.Thread) -> bool:
+        stack = vars(self).get(STACK)
+        return attribute.real(self) if stack is None else bool(stack.is_alive)
+
+    return is_alive
+
+
+def _connecting(attribute: _Attribute) -> object:
+    def connect(self: object, address: Any) -> Any:
+        simulation = here.simulation
+        if simulation is not None:
+            simulation.reached_outside(f"a connection to {address!r} was opened", _users_place())
+        return attribute.real(self, address)
+
+    return connect
 
 
 def _select(attribute: _Attribute) -> object:
@@ -794,11 +901,14 @@ class _Attributes:
         self._lasting = [
             *_attributes_of([random.Random], "seed", _seed),
             *_attributes_of([threading.Thread], "start", _start),
+            *_attributes_of([threading.Thread], "join", _join),
+            *_attributes_of([threading.Thread], "is_alive", _is_alive),
             *_attributes_of(waiting, "select", _select),
         ]
         self._lasting = [one for one in self._lasting if one.owner is not selectors.BaseSelector]
         self._lasting = [one for one in self._lasting if one.owner.__module__ != "_random"]
         self._of_datetime: list[_Attribute] = []
+        self._of_sockets: list[_Attribute] = []
         self._datetime_classes: list[type] = []
 
     def install(self) -> None:
@@ -811,12 +921,18 @@ class _Attributes:
                 *_attributes_of(classes, "utcnow", _utcnow),
                 *_attributes_of(classes, "today", _today),
             ]
-        for attribute in (*self._lasting, *self._of_datetime):
+        if not self._of_sockets and "socket" in sys.modules:
+            sockets = [sys.modules["socket"].socket]
+            self._of_sockets = [
+                *_attributes_of(sockets, "connect", _connecting),
+                *_attributes_of(sockets, "connect_ex", _connecting),
+            ]
+        for attribute in (*self._lasting, *self._of_datetime, *self._of_sockets):
             attribute.install()
 
     def remove(self) -> None:
         """Put back what was there."""
-        for attribute in (*self._lasting, *self._of_datetime):
+        for attribute in (*self._lasting, *self._of_datetime, *self._of_sockets):
             attribute.remove()
 
 
@@ -866,14 +982,17 @@ class Intercepts:
         seed: Where randomness comes from until ``seed_randomness`` is told otherwise; None where that is called
             before anything is drawn.
         clock_offset_ns: Is added to what simulated threads read as time; may be less than 0.
+        goes_on: Whether draws and clocks go on where the context was last left, when it is entered again.
     """
 
     _depth = 0
     _outermost: _State | None = None
 
-    def __init__(self, *, seed: bytes | None = None, clock_offset_ns: int = 0) -> None:
+    def __init__(self, *, seed: bytes | None = None, clock_offset_ns: int = 0, goes_on: bool = False) -> None:
         self._seed = seed
         self._clock_offset_ns = clock_offset_ns
+        self._goes_on = goes_on
+        self._left: _State | None = None
         self._before: list[_State] = []
 
     def __enter__(self) -> Self:
@@ -884,7 +1003,9 @@ class Intercepts:
                 _install()
             Intercepts._depth += 1
         self._before.append(state)
-        if self._seed is not None:
+        if self._left is not None:
+            self._left.restore()
+        elif self._seed is not None:
             seed_randomness(self._seed)
         shift_clock(self._clock_offset_ns)
         return self
@@ -895,6 +1016,8 @@ class Intercepts:
         with _guard:
             Intercepts._depth -= 1
             state = self._before.pop()
+            if self._goes_on:
+                self._left = _State.now()
             if Intercepts._depth == 0 and Intercepts._outermost is not None:
                 state, Intercepts._outermost = Intercepts._outermost, None
                 _remove()

@@ -32,6 +32,9 @@ Result = TypeVar("Result")
 MOST_AT_ONCE: Final = 1_000_000
 """So many events at one nanosecond are taken for an endless loop."""
 
+MOST_ALONE: Final = 1000
+"""So often time is let pass inside of one event before that ends; who counts events is to have something to count."""
+
 DEEPEST: Final = 50
 """So many events may let time pass inside of each other; each takes its part of Python's stack."""
 
@@ -63,17 +66,31 @@ class Background(Protocol):
         ...
 
 
+class Around(Protocol):
+    """Who wants to know whenever time is let pass, perhaps inside of an event."""
+
+    def begins(self) -> None:
+        """Time is about to pass; what this raises keeps it from that."""
+        ...
+
+    def has_passed(self) -> None:
+        """It has."""
+        ...
+
+
 @attrs.frozen
 class Wait:
     """What a task yields: go on at ``until_ns``, or earlier if woken.
 
     ``passive`` says that nothing but an earlier wake would make it do anything; ``period_ns``, that otherwise it
-    only waits again, so long each time.
+    only waits again, so long each time; ``looks``, that it is to come round once before others do anything, as it
+    may look at the time.
     """
 
     until_ns: int
     passive: bool = False
     period_ns: int = 0
+    looks: bool = False
 
 
 Waiting: TypeAlias = Generator[Wait, None, Result]
@@ -90,6 +107,8 @@ class Event:
     cancelled: bool = False
     period_ns: int = 0
     """Of a passive event after which the same comes again: how much later; 0 for all others."""
+    looks: bool = False
+    """Whether it is to come once shortly before whatever is leapt to."""
 
 
 class Task(Generic[Result]):
@@ -122,7 +141,7 @@ class Task(Generic[Result]):
         else:
             if not self.done:
                 self._event = self._kernel.at(wait.until_ns, self.resume, label=self.label, passive=wait.passive)
-                self._event.period_ns = wait.period_ns
+                self._event.period_ns, self._event.looks = wait.period_ns, wait.looks
         finally:
             self._kernel.current = before
             self._runs = False
@@ -136,6 +155,13 @@ class Task(Generic[Result]):
             return
         self._kernel.cancel(self._event)
         self._event = self._kernel.at(now_ns, self.resume, label=self.label)
+
+    def count(self) -> None:
+        """Let its present wait, if it was passive, keep the world busy: there is something to find by now."""
+        event = self._event
+        if event is not None and event.passive and not event.cancelled:
+            event.passive, event.period_ns = False, 0
+            self._kernel._active += 1
 
     def stop(self) -> None:
         """End the task where it waits; where it runs, it goes on to its next wait and no further."""
@@ -174,8 +200,22 @@ class Kernel:
         self.escaped: BaseException | None = None
         """The latest error that came out of an event; inside of another event, that is not an error of the other."""
         self._depth = 0
+        self._limit_ns = self._alone = 0
+        self.seeks_idle = False
+        """Whether time is let pass until the world is idle, so that it matters which waits are passive."""
+        self.around: Around | None = None
+        """Who is told whenever time is let pass, and when it has passed."""
         self.skips_idle = False
         """Whether time leaps over passive events that come again and again, as if they had come and gone."""
+
+    def choose_tie(self, label: str, options: int) -> int:
+        """Which of so many things that could all come next is first; 0 where nobody is asked."""
+        return 0 if self._choose_tie is None else self._choose_tie(label, options)
+
+    @property
+    def asks_ties(self) -> bool:
+        """Whether anybody is asked."""
+        return self._choose_tie is not None
 
     def ignore_ties(self) -> None:
         """Let simultaneous events happen in the order in which they were scheduled; nobody is asked."""
@@ -247,6 +287,23 @@ class Kernel:
         task.resume()
         return task
 
+    def pass_alone(self, until_ns: int, *, passive: bool) -> bool:
+        """Let time pass inside of an event, if nothing else falls due by then; False if something does.
+
+        To whoever waits it is the same as to wait for an event of his own, at a fraction of the cost. A passive wait
+        may be where a world is idle, so that it ends there.
+        """
+        if passive and self.seeks_idle:
+            return False
+        heap = self._heap
+        if self._alone == MOST_ALONE or until_ns > self._limit_ns or (heap and heap[0][0] <= until_ns):
+            return False
+        if self._background.earliest_ns() <= until_ns:
+            return False
+        self._alone += 1
+        self.clock.move_to(until_ns)
+        return True
+
     def complete(self, generator: Waiting[Result], label: str) -> Result:
         """Run a task from now to its end, and meanwhile everything else that falls due; what it returned."""
         task = Task(self, generator, label)
@@ -289,11 +346,16 @@ class Kernel:
                 "workers that overlap take their time with duration=, or sleep in an async def."
             )
             raise self.escaped
+        around = self.around
+        if around is not None:
+            around.begins()
         self._depth += 1
         try:
             yield
         finally:
             self._depth -= 1
+            if around is not None:
+                around.has_passed()
 
     def run_until_idle(
         self, give_up_ns: Callable[[], int], max_events: int, watch: Callable[[], None] | None = None
@@ -306,7 +368,7 @@ class Kernel:
         began_ns = self.clock.now_ns
         limit_ns = give_up_ns()
         busy: Counter[str] = Counter()
-        with self._passing():
+        with self._passing(), self._seeking_idle():
             for _ in range(max_events):
                 if not self._active and self._background.next_due_ns() == NEVER_NS:
                     return
@@ -320,6 +382,14 @@ class Kernel:
         if self._active or self._background.next_due_ns() != NEVER_NS:
             raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
 
+    @contextmanager
+    def _seeking_idle(self) -> Iterator[None]:
+        before, self.seeks_idle = self.seeks_idle, True
+        try:
+            yield
+        finally:
+            self.seeks_idle = before
+
     def _next_label(self) -> str:
         """Who would come next."""
         background = self._background
@@ -330,6 +400,7 @@ class Kernel:
     def _step(self, limit_ns: int) -> bool:
         """Do what comes next, if it comes by ``limit_ns``; False if nothing does."""
         heap = self._heap
+        self._limit_ns, self._alone = limit_ns, 0
         while heap and heap[0][3].cancelled:
             heappop(heap)
             self._cancelled -= 1
@@ -369,12 +440,14 @@ class Kernel:
         """Put periodic events off, by whole periods, to when something else is due; False if that is now."""
         others = [entry[0] for entry in self._heap if not entry[3].period_ns and not entry[3].cancelled]
         until_ns = min([self._background.next_due_ns(), self._background.next_passive_ns(), limit_ns, *others])
-        if until_ns == NEVER_NS or self._heap[0][0] >= until_ns:
+        first_ns, _, _, first = self._heap[0]
+        if until_ns == NEVER_NS or first_ns + (first.period_ns if first.looks else 0) >= until_ns:
             return False
         later = []
         for time_ns, order, number, event in self._heap:
             if event.period_ns and time_ns < until_ns:
-                event.time_ns = time_ns + -(-(until_ns - time_ns) // event.period_ns) * event.period_ns
+                periods = -(-(until_ns - time_ns) // event.period_ns) - event.looks
+                event.time_ns = time_ns + periods * event.period_ns
                 later.append((event.time_ns, order, number, event))
             else:
                 later.append((time_ns, order, number, event))

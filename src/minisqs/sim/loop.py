@@ -21,7 +21,7 @@ import threading
 from asyncio import events
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from .. import errors
 from ..limits import SECOND_NS
@@ -61,14 +61,25 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     Args:
         clock: The world's.
+        choose: Which of so many tasks that are ready goes on first, from 0; asyncio's own order unless given.
+        wake: Lets the loop be stepped soon, as something is ready; where that is given, the functions that are run
+            in executors run in threads, which are the simulation's.
 
     Attributes:
         done: Whether the coroutine has ended.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        choose: Callable[[int], int] | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__()
         self._clock = clock
+        self._choose = choose
+        self._wake = wake
         self._selector = _NoSelector()
         self._main: asyncio.Task[Any] | None = None
         self._interrupt: BaseException | None = None
@@ -103,11 +114,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self.done = True
             self._end_all()
             return None
-        timers = [timer for timer in self._timers() if not timer.cancelled()]
-        if not timers:
+        timer = self._next_timer()
+        if timer is None:
             return None
-        due_s = min(timer.when() for timer in timers)
-        return max(self._clock.started_ns + round(due_s * SECOND_NS), self._clock.now_ns)
+        return max(self._clock.started_ns + round(timer.when() * SECOND_NS), self._clock.now_ns)
 
     def result(self) -> Any:
         """What the coroutine returned; raises what it raised.
@@ -132,13 +142,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             with suppress(BaseException):  # what it raises, or awaits, while it is closed, nobody is there to see
                 coroutine.close()  # every task has one
 
-    def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override]
-        """Refuse real threads, in which simulated time means nothing.
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+        """Run a function in a thread of the simulation, and await it.
 
         Raises:
-            UsageError: Always.
+            UsageError: There are none for this loop; in a real one simulated time means nothing.
         """
-        raise errors.UsageError(f"{func!r} would run in a real thread, and simulated time does not pass there")
+        if self._wake is None:
+            raise errors.UsageError(f"{func!r} would run in a real thread, and simulated time does not pass there")
+        return super().run_in_executor(executor, func, *args)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Say nothing of tasks that were left behind: a timeout kills them as it would a process."""
@@ -155,6 +167,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         task.add_done_callback(loop._forget)
         return task
 
+    def workers(self) -> list[asyncio.Task[Any]]:
+        """The tasks beside the first one that have not ended, in the order in which they were made."""
+        return [task for task in self._tasks if task is not self._main]
+
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
 
@@ -163,8 +179,31 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if not self._is_dropped:
             super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]  # as old as async generators
 
+    @property
+    def place(self) -> object:
+        """Where the code stands that waits for the next timer; the same again when a loop comes back to it."""
+        timer = self._next_timer()
+        waiting = timer._args[0] if timer is not None and timer._args else None
+        callbacks = getattr(waiting, "_callbacks", None) or [(None,)]
+        task = getattr(callbacks[0][0], "__self__", None)
+        if not isinstance(task, asyncio.Task):
+            return None if timer is None else getattr(timer._callback, "__qualname__", None)  # type: ignore[attr-defined]
+        coroutine: Any = task.get_coro()
+        points: list[object] = [getattr(task, "_number", 0)]
+        while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+            points.append((frame.f_code, frame.f_lasti))
+            coroutine = coroutine.cr_await
+        return tuple(points)
+
     def _timers(self) -> list[asyncio.TimerHandle]:
         return self._scheduled  # type: ignore[attr-defined, no-any-return]  # see the first paragraph
+
+    def _next_timer(self) -> asyncio.TimerHandle | None:
+        """The one that is due first. Cost: O(1), but where that which was the first has been cancelled."""
+        timers = self._timers()
+        if timers and not timers[0].cancelled():
+            return timers[0]
+        return min((timer for timer in timers if not timer.cancelled()), key=_when, default=None)
 
     def _run_ready(self) -> None:
         """Run rounds of ready callbacks until none is left that is due at this instant."""
@@ -175,6 +214,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 for _ in range(_MOST_ROUNDS):
                     if not self._is_anything_due(now_s):
                         return
+                    if self._choose is not None and len(self._ready) > 1:  # type: ignore[attr-defined]
+                        self._shuffle(self._choose)
                     self._run_once()  # type: ignore[attr-defined]
             except (SystemExit, KeyboardInterrupt) as error:
                 self._interrupt = error
@@ -183,6 +224,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             f"an async handler has gone {_MOST_ROUNDS:,} times around its event loop at one nanosecond: "
             "something in it waits for nothing, again and again"
         )
+
+    def _shuffle(self, choose: Callable[[int], int]) -> None:
+        """Let the ready tasks but the first of all go on in an order that is chosen.
+
+        Callbacks that are no task's keep their places, as asyncio promises their order.
+        """
+        ready = self._ready  # type: ignore[attr-defined]
+        places = [place for place, handle in enumerate(ready) if _task_of(handle) not in (None, self._main)]
+        handles = [ready[place] for place in places]
+        for place in places[:-1]:
+            ready[place] = handles.pop(choose(len(handles)))
+        if places:
+            ready[places[-1]] = handles[0]
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -222,7 +276,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Nothing happens in a selector that has none."""
 
     def _write_to_self(self) -> None:
-        """Wake a selector that is not waiting."""
+        """Something was made ready from another thread."""
+        if self._wake is not None:
+            self._wake()
+
+
+def _when(timer: asyncio.TimerHandle) -> float:
+    return timer.when()
+
+
+def _task_of(handle: Any) -> asyncio.Task[Any] | None:
+    """The task that a handle lets go on, if that is what it does."""
+    task = getattr(handle._callback, "__self__", None)
+    return task if isinstance(task, asyncio.Task) else None
 
 
 def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:

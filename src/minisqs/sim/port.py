@@ -27,7 +27,7 @@ from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
 from .network import NONE_FAILED, Network, joined
 from .sources import Address, Source
-from .workers import HERE, SharedUse
+from .workers import HERE, LentTurns, SharedUse, Turns
 
 if TYPE_CHECKING:
     from .stage import Stage
@@ -75,11 +75,20 @@ class Port:
         """How a poll waits until a time, or until it is found to have ended, where the clock follows the wall."""
         self._requests = 0
         self._request_id = service.identifiers.request_id
-        self._shared = SharedUse(self.kernel)
-        self.lock = self._shared.lock
-        self._acquire, self._release = self.lock.acquire, self.lock.release
+        self.shared = SharedUse(self.kernel)
+        """The threads that use the world."""
+        self._lend(self.shared)
         self._waiting: dict[str, deque[Task[list[Delivery]]]] = {}
         self._watchers: dict[str, list[Watcher]] = {}
+
+    def lend_turns(self, is_ours: Callable[[], bool]) -> None:
+        """Let threads that run stacks of the simulation have the turn of whoever lets time pass."""
+        self._lend(LentTurns(self.shared, is_ours))
+
+    def _lend(self, turns: Turns) -> None:
+        self._shared = turns
+        self.lock = turns.lock
+        self._acquire, self._release = self.lock.acquire, self.lock.release
 
     def without_network(self) -> None:
         """Let no call fail on its way, and keep no old counters: in a world in which nobody but the poller calls."""
@@ -610,11 +619,6 @@ class Port:
         """Let happen what a call has made due at once."""
         if self.service.untold or min(self.next_due_ns(), self.next_passive_ns()) <= self.clock.now_ns:
             self.settle()
-
-    @property
-    def shared(self) -> SharedUse:
-        """The threads that use the world."""
-        return self._shared
 
     def _wake(self, queue_url: str) -> None:
         """Let as many of those who wait on a queue go on as there are messages for them."""

@@ -27,12 +27,17 @@ from .. import errors
 from ..engine import decisions as chance
 from ..engine.message import Message
 from ..engine.queue import Queue
+from ..limits import SECOND_NS
 from . import faults
 from .clock import nanoseconds
+from .intercepts import users_point
 from .kernel import Kernel
 from .port import Port
 from .sources import END, PointAddress
 from .strands import Carriers, Strand
+
+LONGEST_PREEMPTION_NS: Final = 10 * SECOND_NS
+"""So long a spawned worker lets others go on, but never beyond half of what is left of its lease."""
 
 DEEPEST_GRAVES: Final = 12
 """So many dead works may lie on one stack, each below the rest of the run."""
@@ -47,6 +52,33 @@ class Code(Protocol):
 
     def digest(self, number: int) -> str:
         """The digest of a statement by its number."""
+        ...
+
+
+class Stack(Protocol):
+    """One of the stacks of a process that was spawned; ``processes`` has them."""
+
+    def is_idle_at(self, place: object) -> bool:
+        """Whether it has done nothing since it last came to this place."""
+        ...
+
+    def start_thread(self, thread: Any) -> None:
+        """Start another stack of the process, for a thread."""
+        ...
+
+    @property
+    def idles(self) -> bool:
+        """Whether it goes round in a loop that has nothing to do: whatever befell it there befell it before."""
+        ...
+
+    @property
+    def period_ns(self) -> int:
+        """How long each round takes, once it has gone round often enough; 0 before."""
+        ...
+
+    @property
+    def thread(self) -> Any:
+        """The thread that its code takes itself for."""
         ...
 
 
@@ -68,6 +100,7 @@ class Work:
         clock_offset_ns: How far the clock that its code reads is off.
         visits: How often it came to each statement, by the statement's number.
         strand: The stack that it runs on, where that is not the main one.
+        stack: What it is where it was spawned: one of the stacks of a process.
         dead: Whether a kill has ended it.
     """
 
@@ -85,6 +118,7 @@ class Work:
     clock_offset_ns: int = 0
     visits: dict[int, int] = attrs.field(factory=dict)
     strand: Strand | None = None
+    stack: Stack | None = None
     dead: bool = False
 
     @property
@@ -163,12 +197,15 @@ class Stage:
         teller: Who follows.
 
     Attributes:
+        is_plain: Whether nobody checks: it is there for spawned workers only, and errors are theirs.
+        spawns: Whether workers were spawned, each on a stack of its own.
         over: Whether the run is over.
         needs_strands: Whether it was given up because one stack is not enough.
         escaped: An error of the user's that ends the run, whatever their code does with it.
         current: The work whose code runs now.
         works: How many there have been, by subject.
         begun: How many works there have been.
+        redeliveries: How often a message was handed over again.
         came_back: How often code of theirs has come back.
         running_thread: The thread of the stack that runs now, where that is not the main one.
         overlaps: How many works ran while another was under way.
@@ -190,7 +227,10 @@ class Stage:
         *,
         carriers: Carriers | None = None,
         teller: Teller | None = None,
+        is_plain: bool = False,
     ) -> None:
+        self.is_plain = is_plain
+        self.spawns = False
         self._port = port
         self._kernel: Kernel = port.kernel
         self._clock = port.clock
@@ -199,7 +239,7 @@ class Stage:
         self._carriers = carriers
         self._teller = teller
         self._suspended: list[tuple[Work, int]] = []
-        self._strands: list[Strand] = []
+        self._strands: dict[Strand, None] = {}
         self._lock_waiters: dict[int, list[Strand]] = {}
         self._under_way: dict[int, Work] = {}
         self._buried = 0
@@ -209,6 +249,7 @@ class Stage:
         self.current: Work | None = None
         self.works: dict[str, int] = {}
         self.begun = 0
+        self.redeliveries = 0
         self.came_back = 0
         self.running_thread: int | None = None
         self.overlaps = 0
@@ -240,26 +281,41 @@ class Stage:
         has_ended: Callable[[], bool],
         end: Callable[[], None],
         clock_offset_ns: int = 0,
+        stack: Stack | None = None,
     ) -> Work:
         """A work that is about to begin."""
         occurrence = self.works.get(subject, 0)
         self.works[subject] = occurrence + 1
         self.begun += 1
+        self.redeliveries += occurrence > 0 and stack is None
         queue = self._port.service.find(queue_url) if queue_url else None
         work = Work(
             subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue,
-            clock_offset_ns,
+            clock_offset_ns, stack=stack,
         )  # fmt: skip
-        beside = [other for other in self._under_way.values() if not other.is_over]
+        if self._answers is not None:
+            self._answers.begin(work)
+        if stack is None:
+            self._got_messages(work)
+        return work
+
+    def got(self, work: Work, receive_counts: Sequence[int]) -> None:
+        """A spawned work has received messages, which are its own by now."""
+        self.redeliveries += sum(count > 1 for count in receive_counts)
+        self._got_messages(work)
+
+    def _got_messages(self, work: Work) -> None:
+        beside = [
+            other
+            for other in self._under_way.values()
+            if other is not work and not other.is_over and (other.messages or other.stack is None)
+        ]
         if beside:
             self.overlaps += 1
             for one in (work, *beside):
                 self._harm(one.messages)
-        if self._answers is not None:
-            self._answers.begin(work)
         if self._teller is not None:
             self._teller.begins(work)
-        return work
 
     def call(self, work: Work, function: Callable[[], Any]) -> Any:
         """Run plain code to its end, on this stack.
@@ -305,8 +361,8 @@ class Stage:
         """A stack of its own for a work; None where all run on one."""
         if self._carriers is None:
             return None
-        work.strand = strand = Strand(self._carriers, partial(self.call, work, function), self._switch)
-        self._strands.append(strand)
+        work.strand = strand = Strand(self._carriers, partial(self.call, work, function), self._switch, self)
+        self._strands[strand] = None
         return strand
 
     def _switch(self, strand: Strand, *, runs: bool) -> None:
@@ -315,6 +371,8 @@ class Stage:
         self.came_back += 1
         if not runs:
             self.current = None
+            if strand.done:
+                self._strands.pop(strand, None)
 
     def deleted(self, queue_url: str, messages: Sequence[Message]) -> None:
         """Messages have been deleted: on a FIFO queue, none may be gone before an earlier one of its group."""
@@ -338,8 +396,9 @@ class Stage:
     def drop(self) -> None:
         """Take down every stack that still stands."""
         self.over = True
-        for strand in self._strands:
+        for strand in tuple(self._strands):
             strand.drop()
+        self._strands.clear()
         if self._unraisable_hook is not None:
             sys.unraisablehook, self._unraisable_hook = self._unraisable_hook, None
 
@@ -358,11 +417,6 @@ class Stage:
         if not finely and not self._kernel.is_quiet:
             return False
         return self.current is None and all(work.is_over for work in self._under_way.values())
-
-    @property
-    def has_strands(self) -> bool:
-        """Whether each work has a stack of its own."""
-        return self._carriers is not None
 
     def sleepers(self) -> tuple[int, ...] | None:
         """When each of the works that wait below on this stack goes on; None where not all are on it, or are not Lambda's."""
@@ -384,7 +438,7 @@ class Stage:
         visits[number] = visit = visits.get(number, 0) + 1
         if self._teller is not None:
             self._teller.arrives(work, number, visit)
-        if self._answers is None:
+        if self._answers is None or (work.stack is not None and work.stack.idles):
             return
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
         try:
@@ -422,7 +476,7 @@ class Stage:
         if kind == chance.KILL:
             self._die(work)
         elif kind == chance.OVERLAP:
-            self._pause(work, self._clock.now_ns, last=True)
+            self._pause(work, self._clock.now_ns + _preemption_ns(work, self._clock.now_ns), last=True)
         elif kind == chance.STALL:
             self._pause(work, self._clock.now_ns + self._stall_ns(work, answer))
         else:
@@ -459,9 +513,14 @@ class Stage:
         work.end()
         self.current = work
         if not came_to_end:
-            self._leave_for_good(work)
+            self.leave_for_good(work)
 
-    def _leave_for_good(self, work: Work) -> None:
+    @property
+    def has_strands(self) -> bool:
+        """Whether each work runs on a stack of its own."""
+        return self._carriers is not None
+
+    def leave_for_good(self, work: Work) -> None:
         """Let the rest of the run happen, as nothing of this work counts any more."""
         if work.strand is not None:
             work.strand.suspend(None)
@@ -479,10 +538,13 @@ class Stage:
             self.over = True
         raise Unwind
 
-    def _pause(self, work: Work, until_ns: int, *, last: bool = False) -> None:
+    def _pause(self, work: Work, until_ns: int, *, last: bool = False, passive: bool = False) -> None:
         """Let others go on until a time; ``last`` comes back behind all that is due then."""
         if work.strand is not None:
-            work.strand.suspend(until_ns, last=last)
+            if self._passes_alone(until_ns, last=last, passive=passive):
+                return
+            period_ns = work.stack.period_ns if passive and work.stack is not None else 0
+            work.strand.suspend(until_ns, last=last, passive=passive, period_ns=period_ns)
         else:
             self._refuse_sleepers(until_ns)
             self._suspended.append((work, until_ns))
@@ -495,13 +557,17 @@ class Stage:
                 self._suspended.pop()
         self._came_back(work)
 
+    def _passes_alone(self, until_ns: int, *, passive: bool, last: bool = False) -> bool:
+        """Whether a stack need not be left, as nobody else does anything until it goes on; a check looks at each event."""
+        return self.is_plain and not last and self._kernel.pass_alone(until_ns, passive=passive)
+
     def _came_back(self, work: Work) -> None:
         """A work goes on after a pause, unless it or the run has ended meanwhile."""
         self.current = work
         if self.over:
             raise Unwind
         if work.is_over:
-            self._leave_for_good(work)
+            self.leave_for_good(work)
 
     def _refuse_sleepers(self, until_ns: int | None = None) -> None:
         """Give the run up where a work below on this stack would have to go on before this one does."""
@@ -515,6 +581,8 @@ class Stage:
 
     def escape(self, error: BaseException) -> NoReturn:
         """End the run with an error, whatever the user's code does with exceptions."""
+        if self.is_plain:
+            raise error
         self.escaped = self.escaped or error
         self.over = True
         raise Unwind
@@ -532,7 +600,12 @@ class Stage:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         work = self.current
-        if work is not None and seconds > 0:
+        if work is None:
+            return
+        if work.stack is not None:
+            passive = seconds > 0 and self._is_idle(work.stack)
+            self._pause(work, self._clock.now_ns + nanoseconds(seconds), last=not seconds, passive=passive)
+        elif seconds > 0:
             self._pause(work, self._clock.now_ns + nanoseconds(seconds))
 
     def sleep_until(self, time_ns: int | None) -> None:
@@ -540,9 +613,20 @@ class Stage:
         work = self.current
         assert work is not None, "somebody sleeps"
         if time_ns is None:
-            self._leave_for_good(work)
+            self.leave_for_good(work)
         else:
             self._pause(work, time_ns)
+
+    def wait(self, until_ns: int | None, *, passive: bool = False) -> None:
+        """Let the present stack wait until it is woken, at the latest until a time; ``passive`` as in ``kernel.Wait``."""
+        work = self.current
+        assert work is not None, "somebody waits"
+        assert work.strand is not None, "only a stack of its own can wait"
+        if until_ns is not None and self._passes_alone(until_ns, passive=passive):
+            return
+        period_ns = work.stack.period_ns if passive and until_ns is not None and work.stack is not None else 0
+        work.strand.suspend(until_ns, passive=passive or until_ns is None, period_ns=period_ns)
+        self._came_back(work)
 
     def owner(self) -> object:
         """Who holds what is locked now."""
@@ -560,6 +644,8 @@ class Stage:
         if work is None:
             self.escape(errors.UsageError(f"a lock that was taken at {lock.where} is still held when the run ends"))
         if isinstance(holder, Work) and holder.is_over and seconds is None:
+            if self.is_plain:
+                raise errors.NeverSettled(waits_for_the_dead(holder, lock.where))
             self.stuck = (holder, lock.where)
             self.over = True
             raise Unwind
@@ -571,20 +657,30 @@ class Stage:
         now_ns = self._clock.now_ns
         until_ns = None if seconds is None else now_ns + nanoseconds(seconds)
         self._lock_waiters.setdefault(id(lock), []).append(work.strand)
-        self._pause_for_lock(work, until_ns)
+        self.wait(until_ns, passive=work.stack is not None and self._is_idle(work.stack))
         if work.strand in self._lock_waiters.get(id(lock), ()):
             self._lock_waiters[id(lock)].remove(work.strand)
         return until_ns is None or self._clock.now_ns < until_ns
 
-    def _pause_for_lock(self, work: Work, until_ns: int | None) -> None:
-        assert work.strand is not None, "only a stack of its own can wait for a lock"
-        work.strand.suspend(until_ns)
-        self._came_back(work)
+    def _is_idle(self, stack: Stack) -> bool:
+        return self._kernel.seeks_idle and stack.is_idle_at(users_point())
 
     def lock_released(self, lock: Any) -> None:
         """Let those who wait for a lock try again."""
         for strand in self._lock_waiters.pop(id(lock), ()):
             strand.wake()
+
+    def start_thread(self, thread: Any, where: str) -> None:
+        """Start a thread of the user's: in a spawned worker another stack of its process, elsewhere refused."""
+        work = self.current
+        if work is None or work.stack is None:
+            self.started_thread(where)
+        work.stack.start_thread(thread)
+
+    def thread(self) -> Any:
+        """The thread that the present code takes itself for; None for the real one."""
+        work = self.current
+        return None if work is None or work.stack is None else work.stack.thread
 
     def started_thread(self, where: str) -> NoReturn:
         """End the run: a real thread knows nothing of simulated time."""
@@ -594,6 +690,17 @@ class Stage:
                 "in the handler itself, or await it in an async def."
             )
         )
+
+    def reached_outside(self, what: str, where: str) -> None:
+        """Refuse a spawned worker what would take real time or be another process: a connection, a child."""
+        work = self.current
+        if work is not None and work.stack is not None:
+            self.escape(
+                errors.EscapedSimulation(
+                    f"{what} at {where}: {work.worker} was spawned on the simulated clock, and what it would wait for "
+                    "there takes real time. Give it something in its place that lives in this process."
+                )
+            )
 
 
 @contextmanager
@@ -612,6 +719,11 @@ def _no_event_loop() -> Iterator[None]:
     finally:
         events._set_running_loop(loop)
         sys.set_asyncgen_hooks(*hooks)
+
+
+def waits_for_the_dead(holder: Work, where: str) -> str:
+    """That somebody waits for a lock whose holder is gone, in words."""
+    return f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
 
 
 class SeededAnswers:
@@ -664,12 +776,21 @@ def options_at(port: Port, arrival: Arrival, kind: str) -> int:
         lease_may_end=work.lease_ns < work.deadline_ns,
         of_another_group=arrival.others,
     )
-    if not is_legal or (kind != chance.KILL and (arrival.number < 0 or queue is None)):
+    has_place = work.stack is not None or (arrival.number >= 0 and queue is not None)
+    if not is_legal or (kind != chance.KILL and not has_place):
         return 1
     if kind == chance.OVERLAP:
         copies = 0 if queue is None or queue.fifo else len(work.messages)
         return 2 + copies if copies or arrival.others else 1
     return 1 + _stalls(port, work) if kind == chance.STALL else 2
+
+
+def _preemption_ns(work: Work, now_ns: int) -> int:
+    """How long a work lets others go on; a spawned one for as long as they may need to receive something, and act."""
+    if work.stack is None:
+        return 0
+    left_ns = work.lease_ns - now_ns if work.messages else LONGEST_PREEMPTION_NS
+    return min(max(left_ns, 0) // 2, LONGEST_PREEMPTION_NS)
 
 
 def _stalls(port: Port, work: Work) -> int:

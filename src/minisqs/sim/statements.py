@@ -124,6 +124,42 @@ POINT_CODE: Final = _point.__code__
 """What runs, called by a function of the user's, while something happens before a statement of it."""
 
 
+class _OfACall:
+    """In place of the locality of a file: a call of SQS is nobody's own."""
+
+    def is_local(self, line: int, column: int) -> bool:
+        return False
+
+    def may_leave(self, line: int, column: int) -> bool:
+        return False
+
+
+@functools.cache
+def point_of_call(action: str) -> int:
+    """The number of the point before the calls of an action, in whatever code these are made.
+
+    What stands there is no statement of a file: its ``line`` is 0, its ``text`` the name of the action.
+    """
+    number = len(STATEMENTS)
+    digest = hashlib.blake2b(b"call " + action.encode(), digest_size=4).hexdigest()
+    nowhere: Any = _OfACall()
+    STATEMENTS.append(
+        Statement(
+            number=number,
+            path="",
+            line=0,
+            function=action,
+            text=action,
+            digest=digest,
+            function_digest=digest[:4],
+            keeps_more=True,
+            column=0,
+            locality=nowhere,
+        )
+    )
+    return number
+
+
 # ------------------------------------------------------------------------------------------ following
 class Following:
     """Functions found by ``follow``; while it is entered, they call ``arrive`` before each statement.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from .intercepts import here
+from .intercepts import Simulation, here
 
 DROP_WITHIN_S: Final = 0.3
 """Real seconds that the user's code may take to be taken down; then its thread is left behind."""
@@ -83,13 +83,18 @@ class Strand:
         carriers: Where its thread comes from.
         function: The code.
         on_switch: Told when it goes on and when it stops.
+        simulation: Whom its code asks for the time and the like.
 
     Attributes:
         done: Whether it has ended.
         last: Whether it goes on behind all that is due at its time.
+        passive: Whether it would only look, and find nothing, at its time.
+        period_ns: Where otherwise it would only wait again: how much later.
     """
 
-    def __init__(self, carriers: Carriers, function: Callable[[], Any], on_switch: OnSwitch) -> None:
+    def __init__(
+        self, carriers: Carriers, function: Callable[[], Any], on_switch: OnSwitch, simulation: Simulation
+    ) -> None:
         self._carriers = carriers
         self._carrier: _Carrier | None = None
         self._function = function
@@ -97,10 +102,12 @@ class Strand:
         self._due_ns: int | None = None
         self._result: Any = None
         self._error: BaseException | None = None
-        self._simulation: Any = None
+        self._simulation = simulation
         self._runs = False
         self.done = False
         self.last = False
+        self.passive = False
+        self.period_ns = 0
         self.on_wake: Callable[[], None] | None = None
 
     def step(self) -> int | None:
@@ -108,7 +115,6 @@ class Strand:
         if self._carrier is None:
             self._carrier = self._carriers.take()
             self._carrier.job = self._run
-            self._simulation = here.simulation
         self._on_switch(self, runs=True)
         self._runs = True
         self._carrier.go.release()
@@ -136,12 +142,12 @@ class Strand:
             self._due_ns = None
             self.done = True
 
-    def suspend(self, due_ns: int | None, *, last: bool = False) -> None:
+    def suspend(self, due_ns: int | None, *, last: bool = False, passive: bool = False, period_ns: int = 0) -> None:
         """Stop here, called from its own code; comes back when it is stepped again."""
         carrier = self._carrier
         assert carrier is not None, "only what runs can stop"
         self._due_ns = due_ns
-        self.last = last
+        self.last, self.passive, self.period_ns = last, passive, period_ns
         carrier.back.release()
         carrier.go.acquire()
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 from ..limits import SECOND_NS
 from .kernel import Kernel
@@ -40,6 +40,36 @@ class _Here(threading.local):
 
 
 HERE: Final = _Here()
+
+
+class Turns(Protocol):
+    """Whose turn it is to use a world; as a context, the turn of the present thread."""
+
+    @property
+    def lock(self) -> Any:
+        """What a call holds while it is in the world: it has ``acquire`` and ``release``, and is a context."""
+        ...
+
+    @property
+    def latest(self) -> object:
+        """The token of the thread that was here last."""
+        ...
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *raised: object) -> None: ...
+
+    def join(self) -> None:
+        """Count the present thread among the users."""
+        ...
+
+    def wait_for_others(self, end_ns: int, found: Callable[[], bool]) -> bool:
+        """Whether another thread changes the world so that ``found``, until a simulated time."""
+        ...
+
+    def tell(self) -> None:
+        """Let those who wait look again."""
+        ...
 
 
 class SharedUse:
@@ -169,3 +199,55 @@ class SharedUse:
     def _others(self) -> list[object]:
         here = threading.current_thread()
         return [token for token, thread in self._users.items() if thread is not here and thread.is_alive()]
+
+
+class LentTurns:
+    """Turns where some stacks run on threads of ours, one at a time: theirs is the turn of whoever lets time pass.
+
+    Args:
+        turns: Of all other threads.
+        is_ours: Whether the present thread is one of ours.
+    """
+
+    def __init__(self, turns: Turns, is_ours: Callable[[], bool]) -> None:
+        self._turns = turns
+        self._is_ours = is_ours
+
+    @property
+    def lock(self) -> LentTurns:
+        """Itself."""
+        return self
+
+    @property
+    def latest(self) -> object:
+        """The token of the thread that was here last; of ours, that of any is as good."""
+        return HERE.token if self._is_ours() else self._turns.latest
+
+    def acquire(self) -> None:
+        """Wait for the turn."""
+        if not self._is_ours():
+            self._turns.lock.acquire()
+
+    def release(self) -> None:
+        """Let others have theirs."""
+        if not self._is_ours():
+            self._turns.lock.release()
+
+    def __enter__(self) -> None:
+        if not self._is_ours():
+            self._turns.__enter__()
+
+    def __exit__(self, *raised: object) -> None:
+        self.release()
+
+    def join(self) -> None:
+        """Count the present thread among the users."""
+        self._turns.join()
+
+    def wait_for_others(self, end_ns: int, found: Callable[[], bool]) -> bool:
+        """Whether another live thread that uses the world changes it so that ``found``; waits for that."""
+        return self._turns.wait_for_others(end_ns, found)
+
+    def tell(self) -> None:
+        """Let those who wait look again."""
+        self._turns.tell()

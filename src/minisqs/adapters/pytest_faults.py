@@ -50,10 +50,11 @@ def kinds_of(text: str) -> tuple[str, ...]:
 
 @attrs.frozen
 class _Failure:
-    """A run of a test that failed: what pytest reports of it, and what went wrong in each of its worlds."""
+    """A run of a test that failed: what pytest reports of it, and what went wrong in each of its worlds, and with which calls."""
 
     report: pytest.TestReport
     choices: tuple[Choices, ...]
+    calls: tuple[Mapping[Place, tuple[str, str]], ...]
 
     @property
     def what(self) -> str:
@@ -93,7 +94,9 @@ def _run(
     failed = next((report for report in reports if report.failed), None)
     if failed is None:
         return None
-    return _Failure(failed, tuple(world.choices for world in again.worlds))
+    sources = [world.sqs.source for world in again.worlds]
+    calls = tuple({} if source is None else source.calls for source in sources)
+    return _Failure(failed, tuple(world.choices for world in again.worlds), calls)
 
 
 def _smallest(
@@ -130,7 +133,11 @@ def _size(failure: _Failure) -> int:
 
 def _report(item: pytest.Item, told: _Failure, again: str, *, is_smallest: bool) -> None:
     """Tell pytest of a finding, as of a test that failed."""
-    faults = [fault_of(address, answer) for choices in told.choices for address, answer in choices.items()]
+    faults = [
+        fault_of(address, answer, calls.get(address))
+        for choices, calls in zip(told.choices, told.calls, strict=True)
+        for address, answer in choices.items()
+    ]
     words = "".join(f"  - {fault.words} ({fault.name}: {fault.permitted_by})\n" for fault in faults)
     rest = "" if is_smallest else "It does not fail in the same way again, so these are all the faults that happened.\n"
     text = f"{item.nodeid} passes on the perfect queue, and fails when\n{words}{rest}\n{told.report.longreprtext}\n"

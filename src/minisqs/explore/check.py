@@ -243,7 +243,9 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
     case = laboratory.case
     token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
     telling = laboratory.tell(story)
-    found = tuple(report.fault_of(address, answer) for address, answer in story.plan.items())
+    found = tuple(
+        report.fault_of(address, answer, telling.calls.get(address)) for address, answer in story.plan.items()
+    )
     told = Report(
         subject=case.name,
         verdict=report.verdict_of(story, found),
@@ -339,7 +341,8 @@ class Run:
     @property
     def faults(self) -> tuple[report.Fault, ...]:
         """What went wrong in the world."""
-        return tuple(report.fault_of(address, answer) for address, answer in self.choices.items())
+        calls = {} if self._source is None else self._source.calls
+        return tuple(report.fault_of(address, answer, calls.get(address)) for address, answer in self.choices.items())
 
     @property
     def token(self) -> str:

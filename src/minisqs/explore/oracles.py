@@ -198,7 +198,8 @@ def _unaccounted(outcome: Outcome) -> str:
 
 def _never(outcome: Outcome) -> str:
     messages = f" ({_listed(outcome.left, 'is', 'are')} still there)" if outcome.left else ""
-    return f"the consumer never comes to rest{messages}: {outcome.why}"
+    raised = f"; its code raises {type(outcome.raised).__name__} again and again" if outcome.raised is not None else ""
+    return f"the consumer never comes to rest{messages}: {outcome.why}{raised}"
 
 
 def _listed(addresses: Sequence[str], one: str, several: str) -> str:

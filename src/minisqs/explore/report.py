@@ -98,40 +98,34 @@ class Report:
         return self.text()
 
 
-def fault_of(address: Place, answer: int) -> Fault:
-    """One choice, in words."""
+def fault_of(address: Place, answer: int, call: tuple[str, str] | None = None) -> Fault:
+    """One choice, in words; ``call`` is the action and the queue that it is about, where it is about a call."""
     name = faults.FAULT_OF[address.kind]
     return Fault(
         name=name,
-        words=sentence(address, answer),
+        words=sentence(address, answer, call),
         permitted_by=faults.FAULTS[name].permitted_by,
         address=address,
         answer=answer,
     )
 
 
-def sentence(address: Place, answer: int) -> str:
+def sentence(address: Place, answer: int, call: tuple[str, str] | None = None) -> str:
     """What a choice did, as a sentence without a full stop."""
-    subject = subject_of(address)
+    subject = telling.name_of(address.subject)
     if isinstance(address, PointAddress):
         return f"{_who(address)} {_at_point(address, answer)}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
+    if address.kind in _CALLS:
+        return _CALLS[address.kind].format(telling.call_in_words(call, address.subject)) + again
     return _SENTENCES[address.kind](subject, answer) + again
-
-
-def subject_of(address: Place) -> str:
-    """Whom a choice is about, in words."""
-    producer, _, place = address.subject.rpartition("/")
-    if producer == "main" and place.isdigit():
-        return f"message {place}"
-    return f"message {address.subject}" if producer and place.isdigit() and "#" in producer else address.subject
 
 
 def _who(address: PointAddress) -> str:
     """Whose code it is, in words: the delivery of a message, or a worker."""
     _, is_message, place = address.subject.rpartition("/")
     if is_message and place.isdigit():
-        return f"delivery {address.occurrence + 1} of {subject_of(address)}"
+        return f"delivery {address.occurrence + 1} of {telling.name_of(address.subject)}"
     return address.subject + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
 
 
@@ -153,22 +147,24 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
         f"{subject} is overtaken by the {'' if answer == 1 else faults.ordinal(answer) + ' '}message behind it"
     ),
     chance.MISS: lambda subject, answer: (
-        f"a short poll of {subject} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
+        f"a short poll of the queue {subject!r} asks {chance.SERVERS - answer.bit_count()} of its {chance.SERVERS} servers"
     ),
     chance.STALE_DELETE: lambda subject, answer: f"a delete of {subject} with an older receipt handle does not stick",
     chance.STALE_COUNTS: lambda subject, answer: (
-        f"the counters of {subject} are {chance.COUNT_LAGS_S[answer - 1]} s old"
+        f"the counters of the queue {subject!r} are {chance.COUNT_LAGS_S[answer - 1]} s old"
     ),
-    chance.API_ERROR: lambda subject, answer: (
-        f"SQS answers a call about {subject} with an internal error, and does nothing"
-    ),
-    chance.LOST_ANSWER: lambda subject, answer: f"SQS does what a call about {subject} asks, and its answer is lost",
-    chance.PARTIAL: lambda subject, answer: f"a batch call succeeds for the others, and fails for {subject}",
     chance.THROTTLE: lambda subject, answer: f"the invocation with {subject} is throttled, and tried again later",
     chance.RECYCLE: lambda subject, answer: f"{subject} meets a new environment in place of the warm one",
     chance.SPLIT: _split,
     chance.TIE: lambda subject, answer: f"what {subject} does comes after the {faults.ordinal(answer)} thing behind it",
     chance.SKEW: lambda subject, answer: f"the clock of {subject} is {faults.skew_s(answer):+d} s off",
+}
+
+
+_CALLS: Final[Mapping[str, str]] = {
+    chance.API_ERROR: "SQS answers {} with an internal error, and does nothing",
+    chance.LOST_ANSWER: "SQS does {}, and its answer is lost",
+    chance.PARTIAL: "SQS fails in one entry of {}, and does the others",
 }
 
 

@@ -6,6 +6,7 @@ and where, and what happened in the queue. Each worker has a lane of its own.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from ..engine.message import Message
 from ..limits import SECOND_NS
 from ..outside import Table
 from ..sim import statements
+from ..sim.frames import bare_call
 from ..sim.journal import Entry
+from ..sim.sources import Place
 from ..sim.stage import Work
 from .runs import Execution
 from .subjects import attributes_of
@@ -69,6 +72,19 @@ def text_of(number: int, width: int = STATEMENT_WIDTH) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
+def does_more_than_call(number: int) -> bool:
+    """Whether a statement has more to do once the function that it calls has come back."""
+    text = statements.STATEMENTS[number].text
+    if text.endswith(":"):
+        return False
+    try:
+        [statement] = ast.parse(text).body
+    except (SyntaxError, ValueError):  # such as return, outside of its function
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return bare_call(statement) is None or not all(isinstance(target, ast.Name) for target in targets)
+
+
 class Telling:
     """A teller that keeps the lines of a run.
 
@@ -87,6 +103,8 @@ class Telling:
         self._before: dict[str, str] = {}
         self._last: tuple[Work, int] | None = None
         self._paused: dict[int, int] = {}
+        self._begun: dict[int, list[tuple[str, int]]] = {}
+        self._choices_told = 0
         self._path = ""
         self.lines: list[Line] = []
         self.lanes: list[str] = []
@@ -98,7 +116,7 @@ class Telling:
         if work.worker not in self.lanes:
             self.lanes.append(work.worker)
         width = BODY_WIDTH // max(1, min(3, len(work.messages)))
-        got = ", ".join(f"{_name(message)} {shown(message.body, width)}" for message in work.messages[:3])
+        got = ", ".join(f"{name_of(message.address)} {shown(message.body, width)}" for message in work.messages[:3])
         more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
@@ -109,9 +127,32 @@ class Telling:
     def arrives(self, work: Work, number: int, visit: int) -> None:
         """A worker comes to a statement: what it did before may have changed something."""
         self._goes_on(work)
+        if number < 0:
+            self._returns_to(work, None)
+        if number < 0 or not statements.STATEMENTS[number].line:
+            self.catch_up()
+            return
+        self._returns_to(work, statements.STATEMENTS[number].function)
         self.catch_up()
-        if number >= 0 and statements.STATEMENTS[number].line:
-            self._last = (work, number)
+        self._begun.setdefault(id(work), []).append((statements.STATEMENTS[number].function, number))
+        self._last = (work, number)
+
+    def _returns_to(self, work: Work, function: str | None) -> None:
+        """Blame a statement whose call has come back for what happens then, if it had more to do than to call.
+
+        ``function`` is where the worker goes on; None where all its functions have come back.
+        """
+        begun = self._begun.setdefault(id(work), [])
+        places = [place for place, (name, _) in enumerate(begun) if name == function]
+        if places:
+            inner, place = begun[places[-1] + 1 :], places[-1]
+        elif function is None:
+            inner, place = begun[1:], 0
+        else:  # it has called a function
+            return
+        if inner and self._last is not None and does_more_than_call(begun[place][1]):
+            self._last = (work, begun[place][1])
+        del begun[place:]
 
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Something goes wrong before a statement."""
@@ -136,9 +177,23 @@ class Telling:
     def ends(self, work: Work, how: str) -> None:
         """A worker's code has come back."""
         self._goes_on(work)
+        self._returns_to(work, None)
         self.catch_up()
         self._tell(work, "-", how)
         self._last = None
+
+    @property
+    def calls(self) -> Mapping[Place, tuple[str, str]]:
+        """Of the choices that are about calls, which call each is about: the action, and the queue."""
+        source = self._execution.source
+        return {} if source is None else source.calls
+
+    def _next_choice(self) -> Place | None:
+        """Of the choices of SQS and Lambda, which the journal has in the order in which they were made, the next."""
+        source = self._execution.source
+        made = [] if source is None else [address for address in source.choices if address.kind not in _POINTS]
+        self._choices_told += 1
+        return made[self._choices_told - 1] if self._choices_told <= len(made) else None
 
     def finish(self) -> None:
         """The run is over: what the queue did last is told too."""
@@ -183,11 +238,19 @@ class Telling:
             if kind in _POINTS:
                 return
             mark, text = "*", _FAULT_LINES.get(kind, entry.cause)
+            address = self._next_choice()
         else:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
+            address = None
+            if entry.action in _SENDS and entry.message.rpartition("/")[0] not in ("", "main"):
+                text = f"is sent to the queue {entry.queue!r}"
         if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
-            name = f"message {entry.message.removeprefix('main/')}" if entry.message else entry.caller
-            told = f"{name} {text}" if kind != chance.SPLIT else f"the poller takes {entry.cause.split()[2]} at most"
+            name = name_of(entry.message or entry.caller)
+            told = f"{name} {text}"
+            if kind == chance.SPLIT:
+                told = f"the poller takes {entry.cause.split()[2]} at most"
+            elif kind in _CALLS and address is not None:
+                told = _CALLS[kind].format(call_in_words(self.calls.get(address), address.subject))
             messages = (entry.message,) if entry.message else ()
             if kind == chance.DUPLICATE_AFTER_DELETE and self.lines and self.lines[-1].text == f"{name} is deleted":
                 self.lines.pop()  # it is told better now
@@ -205,18 +268,24 @@ _QUEUE_LINES: Final[Mapping[str, str]] = {
     "process started": "is started anew",
 }
 _DELETES: Final = ("DeleteMessage", "DeleteMessageBatch")
+_SENDS: Final = ("SendMessage", "SendMessageBatch")
 _FAULT_LINES: Final[Mapping[str, str]] = {
     chance.REORDER: "is not handed out first",
     chance.DUPLICATE: "is shown again, beside its delivery",
     chance.DUPLICATE_AFTER_DELETE: "is deleted, but one server misses it",
     chance.STALE_DELETE: "is not deleted: the receipt handle is an older one",
-    chance.API_ERROR: "is not deleted: SQS answers with an internal error",
-    chance.PARTIAL: "is not deleted: its entry of the batch fails",
-    chance.LOST_ANSWER: "is in an answer that is lost",
     chance.THROTTLE: "waits: the invocation is throttled",
     chance.RECYCLE: "meets a new environment in place of the warm one",
 }
 """What a fault of SQS or Lambda does to the message that it is about; of others the journal's own words are told."""
+
+
+_CALLS: Final[Mapping[str, str]] = {
+    chance.API_ERROR: "{} is answered with an internal error, and nothing is done",
+    chance.PARTIAL: "one entry of {} fails",
+    chance.LOST_ANSWER: "{} is done, and its answer is lost",
+}
+"""What goes wrong with a call."""
 
 
 def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
@@ -229,11 +298,41 @@ def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
         return f"stalls until {chance.STALLS[answer - 1]},"
     if answer == 1:
         return "waits while others go on,"
-    return f"waits while {_name(messages[min(answer - 2, len(messages) - 1)])} is delivered again,"
+    return f"waits while {name_of(messages[min(answer - 2, len(messages) - 1)].address)} is delivered again,"
 
 
-def _name(message: Message) -> str:
-    return f"message {message.place}" if message.producer == "main" else f"message {message.address}"
+def name_of(subject: str) -> str:
+    """A message, or whoever else a choice is about, in words.
+
+    >>> name_of("main/3"), name_of("main/3#0/1"), name_of("shop/2"), name_of("main/3#1"), name_of("worker-1")
+    ('message 3', 'message 1 sent for message 3', 'message 2 of shop', 'the work on message 3, delivery 2', 'worker-1')
+    """
+    producer, _, place = subject.rpartition("/")
+    if producer and place.isdigit():
+        if producer == "main":
+            return f"message {place}"
+        worked_on, _, _ = producer.partition("#")
+        sent = "#" in producer and worked_on != producer
+        return f"message {place} {f'sent for {name_of(worked_on)}' if sent else f'of {producer}'}"
+    worked_on, is_work, occurrence = subject.partition("#")
+    if is_work and occurrence.isdigit():
+        again = f", delivery {int(occurrence) + 1}" if int(occurrence) else ""
+        return f"the work on {name_of(worked_on)}{again}" if "/" in worked_on else worked_on
+    return subject
+
+
+def call_in_words(call: tuple[str, str] | None, subject: str) -> str:
+    """A call about a message, or by somebody, in words."""
+    is_message = name_of(subject).startswith("message ")
+    if call is None:
+        return f"a call about {name_of(subject)}"
+    action, queue = call
+    if is_message:
+        return f"{action} of {name_of(subject)}"
+    return f"{action} {_PREPOSITIONS.get(action, 'on')} the queue {queue!r} (by {name_of(subject)})"
+
+
+_PREPOSITIONS: Final[Mapping[str, str]] = {"SendMessage": "to", "SendMessageBatch": "to", "ReceiveMessage": "from"}
 
 
 def time_of(time_ns: int) -> str:
@@ -272,7 +371,20 @@ def _seen(execution: Execution) -> dict[str, str]:
 def _change(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Which attributes are others than before, and what they are."""
     changed = [name for name, text in now.items() if before.get(name) != text]
-    return ", ".join(f"{name} = {shortened(now[name], CHANGE_WIDTH)}" for name in changed[:2])
+    return ", ".join(f"{name} = {_around(before.get(name, ''), now[name])}" for name in changed[:2])
+
+
+def _around(before: str, now: str) -> str:
+    """A text, or the part of it that is another than before."""
+    if len(now) <= CHANGE_WIDTH:
+        return now
+    same = next(
+        (place for place, (one, other) in enumerate(zip(before, now, strict=False)) if one != other), len(before)
+    )
+    start = max(now.rfind(mark, 0, same) for mark in ", {[(") + 1
+    if start < CHANGE_WIDTH // 2:
+        return shortened(now, CHANGE_WIDTH)
+    return f"…{shortened(now[start:], CHANGE_WIDTH - 1)}"
 
 
 def _flat(

@@ -102,7 +102,7 @@ class Settling:
 
     def _reached(self, group: Sequence[Delivery], caller: str) -> tuple[Sequence[Delivery], int]:
         """What SQS deletes of up to ten, where calls may fail for good, and how many of these nobody hears of."""
-        choose = partial(self._port.choose, queue_url=self._queue_url, caller=caller)
+        choose = partial(self._port.choose, queue_url=self._queue_url, caller=caller, action="DeleteMessageBatch")
         subject = group[0].message.address
         if choose(API_ERROR, 2, subject=subject):
             return (), 0

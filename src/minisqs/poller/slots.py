@@ -335,8 +335,9 @@ class Slots:
 
     def _is_lost(self, slot: Slot, deliveries: list[Delivery]) -> bool:
         """Whether the answer of a receive never comes: what is in it stays hidden for its visibility timeout."""
-        subject = deliveries[0].message.address
-        return bool(self._port.choose(LOST_ANSWER, 2, queue_url=self._queue_url, caller=slot.name, subject=subject))
+        subject, url = deliveries[0].message.address, self._queue_url
+        choose = self._port.choose
+        return bool(choose(LOST_ANSWER, 2, queue_url=url, caller=slot.name, subject=subject, action="ReceiveMessage"))
 
     def _most(self, slot: Slot) -> int:
         """How many messages a slot asks for."""

@@ -55,7 +55,7 @@ class Network:
         Raises:
             InternalFailure: SQS answers so, and has done nothing.
         """
-        if self._happens(API_ERROR, queue_url, caller, subject):
+        if self._happens(API_ERROR, action, queue_url, caller, subject):
             self._fail(action, queue_url, caller)
 
     def _fail(self, action: str, queue_url: str, caller: str) -> NoReturn:
@@ -63,17 +63,17 @@ class Network:
         self._port.refuse(error, action, queue_url=queue_url, caller=caller)
         raise error
 
-    def answer(self, queue_url: str, caller: str, subject: str = "") -> None:
+    def answer(self, action: str, queue_url: str, caller: str, subject: str = "") -> None:
         """Let the answer of a call reach its caller, or not.
 
         Raises:
             ConnectionLost: It does not.
         """
-        if self._happens(LOST_ANSWER, queue_url, caller, subject):
+        if self._happens(LOST_ANSWER, action, queue_url, caller, subject):
             raise errors.ConnectionLost
 
     def entries(
-        self, queue_url: str, caller: str, entries: Sequence[Entry], subjects: Sequence[str]
+        self, action: str, queue_url: str, caller: str, entries: Sequence[Entry], subjects: Sequence[str]
     ) -> tuple[Sequence[Entry], Failed]:
         """The entries of a batch that SQS acts on, and those that it fails to, each with a subject of its own.
 
@@ -86,16 +86,17 @@ class Network:
         reached: list[Entry] = []
         failed: list[tuple[str, errors.SqsError]] = []
         for entry, subject in zip(entries, subjects, strict=True):
-            if self._happens(PARTIAL, queue_url, caller, subject):
+            if self._happens(PARTIAL, action, queue_url, caller, subject):
                 failed.append((entry[0], errors.InternalFailure()))
             else:
                 reached.append(entry)
         return reached, failed
 
-    def _happens(self, question: str, queue_url: str, caller: str, subject: str) -> bool:
-        if self._port.is_spared(caller):
+    def _happens(self, question: str, action: str, queue_url: str, caller: str, subject: str) -> bool:
+        port = self._port
+        if port.is_spared(caller):
             return False
-        return bool(self._port.choose(question, 2, queue_url=queue_url, caller=caller, subject=subject))
+        return bool(port.choose(question, 2, queue_url=queue_url, caller=caller, subject=subject, action=action))
 
     # --------------------------------------------------------------------------------------------- subjects
     def subject(self, queue_url: str, handle: str | Delivery) -> str:

@@ -307,7 +307,7 @@ class Port:
                 self._wake(queue_url)
             if network is not None:
                 network.saw(self.service.find(queue_url))
-                network.answer(queue_url, caller)
+                network.answer("SendMessage", queue_url, caller)
             return message
         finally:
             self._release()
@@ -320,7 +320,7 @@ class Port:
             caller, network, given, failed = self._named(caller), self._network, entries, NONE_FAILED
             if network is not None:
                 network.call("SendMessageBatch", queue_url, caller)
-                entries, failed = network.entries(queue_url, caller, entries, [""] * len(entries))
+                entries, failed = network.entries("SendMessageBatch", queue_url, caller, entries, [""] * len(entries))
             now = self.clock.now_ns
             try:
                 send = self.service.send_message_batch
@@ -337,7 +337,7 @@ class Port:
                 self._wake(queue_url)
             if network is not None:
                 network.saw(self.service.find(queue_url))
-                network.answer(queue_url, caller)
+                network.answer("SendMessageBatch", queue_url, caller)
             return answer
 
     def receive_message(self, queue_url: str, request: ReceiveMessage, *, caller: str = MAIN) -> list[Delivery]:
@@ -357,7 +357,7 @@ class Port:
             if not deliveries:
                 deliveries = self._wait_for_some(queue_url, request, caller)
             if self._network is not None and deliveries:
-                self._network.answer(queue_url, caller, deliveries[0].message.address)
+                self._network.answer("ReceiveMessage", queue_url, caller, deliveries[0].message.address)
             return deliveries
         finally:
             self._release()
@@ -393,7 +393,7 @@ class Port:
         deliveries = self.receive_once(queue_url, request, caller)
         deliveries = deliveries or (yield from self._wait(queue_url, request, caller, again=again))
         if self._network is not None and deliveries:
-            self._network.answer(queue_url, caller, deliveries[0].message.address)
+            self._network.answer("ReceiveMessage", queue_url, caller, deliveries[0].message.address)
         return deliveries
 
     def _is_empty(self, queue_url: str) -> bool:
@@ -502,7 +502,7 @@ class Port:
             if self._waiting:
                 self._wake(queue_url)
             if network is not None:
-                network.answer(queue_url, caller, message.address)
+                network.answer("DeleteMessage", queue_url, caller, message.address)
         finally:
             self._release()
 
@@ -522,7 +522,7 @@ class Port:
             if network is not None:
                 subjects = network.subjects(queue_url, entries) or [""]
                 network.call(action, queue_url, caller, subjects[0])
-                entries, failed = network.entries(queue_url, caller, entries, subjects)
+                entries, failed = network.entries(action, queue_url, caller, entries, subjects)
             now = self.clock.now_ns
             try:
                 delete = self.service.delete_message_batch
@@ -536,7 +536,7 @@ class Port:
             if self._waiting:
                 self._wake(queue_url)
             if network is not None:
-                network.answer(queue_url, caller, subjects[0])
+                network.answer(action, queue_url, caller, subjects[0])
             return answer
 
     def change_message_visibility(
@@ -558,7 +558,7 @@ class Port:
             self._wake(queue_url)
             if network is not None:
                 network.saw(self.service.find(queue_url))
-                network.answer(queue_url, caller, delivery.message.address)
+                network.answer(action, queue_url, caller, delivery.message.address)
 
     def change_message_visibility_batch(
         self, queue_url: str, entries: Sequence[tuple[str, str | Delivery, int | None]], *, caller: str = MAIN
@@ -571,7 +571,7 @@ class Port:
             if network is not None:
                 subjects = network.subjects(queue_url, entries) or [""]
                 network.call(action, queue_url, caller, subjects[0])
-                entries, failed = network.entries(queue_url, caller, entries, subjects)
+                entries, failed = network.entries(action, queue_url, caller, entries, subjects)
             now = self.clock.now_ns
             try:
                 change = self.service.change_message_visibility_batch
@@ -583,7 +583,7 @@ class Port:
             self._wake(queue_url)
             if network is not None:
                 network.saw(self.service.find(queue_url))
-                network.answer(queue_url, caller, subjects[0])
+                network.answer(action, queue_url, caller, subjects[0])
             return answer
 
     # ------------------------------------------------------------------------------------------- background
@@ -670,7 +670,7 @@ class Port:
                 self._refuse(error, action, queue_url, caller)
             self.journal.write((now, action, queue_url, "", 0, 0, caller, ""))
             if network is not None:
-                network.answer(queue_url, caller)
+                network.answer(action, queue_url, caller)
             return answer
 
     def checked(self, action: str, check: Callable[[], Answer], *, queue_url: str = "") -> Answer:
@@ -729,11 +729,19 @@ class Port:
         at_ns, action, count = change.at_ns, change.event.value, message.receive_count
         self.journal.write((at_ns, action, queue.url, message.producer, message.place, count, caller, cause))
 
-    def choose(self, kind: str, options: int, *, queue_url: str, caller: str, subject: str = "") -> int:
-        """How something turns out that is about a subject, or the caller itself; 0 in the perfect world."""
-        if self.source is None:
+    def choose(
+        self, kind: str, options: int, *, queue_url: str, caller: str, subject: str = "", action: str = ""
+    ) -> int:
+        """How something turns out that is about a subject, or the caller itself; 0 in the perfect world.
+
+        Of a call, ``action`` says which it is.
+        """
+        source = self.source
+        if source is None:
             return 0
-        answer = self.source.choose(kind, subject or caller, options)
+        answer = source.choose(kind, subject or caller, options)
+        if answer and action:
+            source.calls[next(reversed(source.choices))] = action, queue_url.rpartition("/")[2]
         self._tell_faults(queue_url, caller)
         return answer
 

@@ -112,11 +112,13 @@ class Source:
 
     Attributes:
         choices: All answers other than 0, by address.
+        calls: Of those about a call, which it was: the action, and the queue.
         untold: Those that the journal does not have yet.
     """
 
     def __init__(self) -> None:
         self.choices: dict[Place, int] = {}
+        self.calls: dict[Place, tuple[str, str]] = {}
         self.untold: list[tuple[Address, int]] = []
         self._asked: dict[tuple[str, str], int] = {}
 

@@ -14,6 +14,7 @@ import moto
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
+from botocore.utils import InstanceMetadataFetcher
 
 import minisqs
 from minisqs import mock_sqs
@@ -44,6 +45,24 @@ def test_the_default_session_is_answered_and_other_endpoints_are_too(monkeypatch
         assert names(boto3.client("sqs")) == ["orders"]
         assert names(boto3.client("sqs", endpoint_url="http://localhost:4566")) == ["orders"]
         assert world.queue("orders").url.startswith("https://sqs.eu-west-1.")
+
+
+def test_a_client_that_finds_no_credentials_asks_no_instance_for_them(monkeypatch, tmp_path):
+    def asked(*_, **__):
+        raise AssertionError("an EC2 instance was asked for credentials")
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(InstanceMetadataFetcher, "retrieve_iam_role_credentials", asked)
+    session = boto3.session.Session(region_name="us-east-1")
+    with mock_sqs():
+        client = session.client("sqs")
+        client.create_queue(QueueName="orders")
+        assert names(client) == ["orders"]
+    with pytest.raises(AssertionError, match="EC2"):
+        boto3.session.Session(region_name="us-east-1").client("sqs")
 
 
 def test_other_services_pass_through():

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.client import AioBaseClient
+from aiobotocore.credentials import AioInstanceMetadataProvider
+from aiobotocore.session import AioSession
 
 from .. import errors
 from ..engine.message import Delivery
@@ -28,6 +30,7 @@ from .boto3_client import (
     connection_lost,
     goes_through,
     listen,
+    making_for_sqs,
     note,
     parameters_of,
     pending,
@@ -169,17 +172,32 @@ async def _convert_to_request_dict(self: Any, api_params: Any, operation_model: 
     return request
 
 
-_HOOKS: Final[dict[str, Any]] = {
-    "_make_request": _make_request,
-    "_convert_to_request_dict": _convert_to_request_dict,
+async def _create_client(self: Any, service_name: str, *args: Any, **options: Any) -> Any:
+    token = making_for_sqs.set(service_name == "sqs")
+    try:
+        return await _original["_create_client"](self, service_name, *args, **options)
+    finally:
+        making_for_sqs.reset(token)
+
+
+async def _load(self: Any) -> Any:
+    return None if making_for_sqs.get() else await _original["load"](self)
+
+
+_HOOKS: Final[dict[type, dict[str, Any]]] = {
+    AioBaseClient: {"_make_request": _make_request, "_convert_to_request_dict": _convert_to_request_dict},
+    AioSession: {"_create_client": _create_client},
+    AioInstanceMetadataProvider: {"load": _load},
 }
 
 
 def install() -> None:
     """Let the clients of aiobotocore ask a world first."""
-    replace(AioBaseClient, _HOOKS, _original)
+    for owner, hooks in _HOOKS.items():
+        replace(owner, hooks, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    put_back(AioBaseClient, _HOOKS, _original)
+    for owner, hooks in _HOOKS.items():
+        put_back(owner, hooks, _original)

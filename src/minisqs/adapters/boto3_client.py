@@ -10,6 +10,9 @@ somebody else's for events in there.
 So that a call which is answered at once need not be read back from its JSON, ``_convert_to_request_dict`` leaves
 a note of what it has serialised. It counts only as long as the body is still that very object. And it spares the
 header User-Agent, a fifth of a call's time, where nobody is there who could see it.
+
+A client that is made meanwhile needs no credentials: those that cost no time are looked for, an EC2 instance is
+not asked.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from typing import Any, Final, TypeAlias
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.client import BaseClient
+from botocore.credentials import InstanceMetadataProvider
 from botocore.exceptions import ConnectionClosedError
+from botocore.session import Session
 
 from .. import errors
 from ..protocol import actions
@@ -278,20 +283,39 @@ def note(context: dict[str, Any] | None, parameters: Any, request: dict[str, Any
         context[NOTE] = (parameters, request["body"])
 
 
-_HOOKS: Final[dict[str, Any]] = {
-    "_make_request": _make_request,
-    "_convert_to_request_dict": _convert_to_request_dict,
+making_for_sqs: Final[ContextVar[bool]] = ContextVar("minisqs.making_for_sqs", default=False)
+"""Whether this thread or task makes a client of SQS: it needs no credentials, so no EC2 instance is asked for them."""
+
+
+def _create_client(self: Any, service_name: str, *args: Any, **options: Any) -> Any:
+    token = making_for_sqs.set(service_name == "sqs")
+    try:
+        return _original["create_client"](self, service_name, *args, **options)
+    finally:
+        making_for_sqs.reset(token)
+
+
+def _load(self: Any) -> Any:
+    return None if making_for_sqs.get() else _original["load"](self)
+
+
+_HOOKS: Final[dict[type, dict[str, Any]]] = {
+    BaseClient: {"_make_request": _make_request, "_convert_to_request_dict": _convert_to_request_dict},
+    Session: {"create_client": _create_client},
+    InstanceMetadataProvider: {"load": _load},
 }
 
 
 def install() -> None:
     """Let the clients of botocore ask a world first."""
-    replace(BaseClient, _HOOKS, _original)
+    for owner, hooks in _HOOKS.items():
+        replace(owner, hooks, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    put_back(BaseClient, _HOOKS, _original)
+    for owner, hooks in _HOOKS.items():
+        put_back(owner, hooks, _original)
 
 
 def replace(owner: type, hooks: dict[str, Any], original: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46
 CHANGE_WIDTH: Final = 44
 BODY_WIDTH: Final = 36
+NARROWEST_BODY: Final = 8
+LINE_WIDTH: Final = 84
 SEEN_WIDTH: Final = 100_000
 DEEPEST: Final = 3
 """So deep in objects of the user's own it is looked for changes."""
@@ -115,13 +117,16 @@ class Telling:
         self.catch_up()
         if work.worker not in self.lanes:
             self.lanes.append(work.worker)
-        width = BODY_WIDTH // max(1, min(3, len(work.messages)))
-        got = ", ".join(f"{name_of(message.address)} {shown(message.body, width)}" for message in work.messages[:3])
         more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
             times = f", delivery {count}"
         hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
+        names = [name_of(message.address) for message in work.messages[:3]]
+        taken = len(more + times + hidden) + sum(map(len, names)) + 3 * len(names)
+        width = max(NARROWEST_BODY, min(BODY_WIDTH, LINE_WIDTH - taken) // max(1, len(names)))
+        shown_bodies = [shown(message.body, width) for message in work.messages[:3]]
+        got = ", ".join(f"{name} {body}" for name, body in zip(names, shown_bodies, strict=True))
         self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
 
     def arrives(self, work: Work, number: int, visit: int) -> None:

@@ -30,7 +30,7 @@ class NeverSettled(MinisqsError):
 
 
 class EscapedSimulation(MinisqsError):
-    """Simulated code touched real time or a real thread."""
+    """Simulated code touched real time, a real thread, a connection or another process."""
 
 
 class ConnectionLost(MinisqsError, ConnectionError):
@@ -41,7 +41,7 @@ class ConnectionLost(MinisqsError, ConnectionError):
 
 
 class Interrupted(BaseException):
-    """Thrown into a process's code by the fault ``interrupt``, as a signal handler that raises would."""
+    """Thrown into a process's code by the fault ``interrupt`` or ``Worker.stop``, as a signal handler that raises would."""
 
 
 class CheckFailed(AssertionError):

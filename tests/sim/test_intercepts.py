@@ -77,6 +77,9 @@ class Fake:
     def thread(self):
         return None
 
+    def signals(self):
+        return None
+
     def reached_outside(self, what, where):
         self.reached = what
 

@@ -336,3 +336,83 @@ def test_a_task_that_begins_in_an_event_takes_its_first_step_there(happened):
     kernel.at(10, lambda: (kernel.begin(steps(), "task"), happened.append((kernel.clock.now_ns, "after"))), label="one")
     kernel.run_until(20)
     assert happened == [(10, "first"), (10, "after"), (12, "second")]
+
+
+# --------------------------------------------------------------------- time that passes inside of one event
+def test_time_passes_inside_of_an_event_where_nothing_else_falls_due(happened):
+    kernel = make()
+    passed = []
+    kernel.at(10, lambda: passed.extend(kernel.pass_alone(end, passive=False) for end in (30, 49, 50, 80)), label="a")
+    note(kernel, happened, 50, "b")
+    kernel.run_until(100)
+    assert passed == [True, True, False, False]
+    assert happened == [(50, "b")]
+
+
+def test_it_does_not_pass_beyond_the_end_of_the_run_nor_what_falls_due_in_the_background():
+    kernel = make(due=[70])
+    passed = []
+    kernel.at(10, lambda: passed.extend(kernel.pass_alone(end, passive=False) for end in (60, 70)), label="a")
+    kernel.run_until(65)
+    assert passed == [True, False]
+    kernel.at(66, lambda: passed.append(kernel.pass_alone(69, passive=False)), label="a")
+    kernel.run_until(68)
+    assert passed[2:] == [False]
+
+
+def test_a_passive_wait_is_where_a_world_may_be_idle_so_time_does_not_pass_beyond_it():
+    kernel = make()
+    passed = []
+    kernel.at(10, lambda: passed.extend(kernel.pass_alone(20, passive=passive) for passive in (True, False)), label="a")
+    kernel.run_until_idle(lambda: 1000, 100)
+    assert passed == [False, True]
+
+
+def test_a_passive_wait_keeps_the_world_busy_once_it_counts(happened):
+    kernel = make()
+
+    def waits():
+        yield Wait(500, passive=True)
+        happened.append(kernel.clock.now_ns)
+
+    task = kernel.spawn(waits(), "a")
+    kernel.run_until_idle(lambda: 1000, 100)
+    assert happened == []
+    task.count()
+    task.count()
+    kernel.run_until_idle(lambda: 1000, 100)
+    assert happened == [500]
+
+
+@pytest.mark.parametrize(("looks", "rounds"), [(False, [70]), (True, [10, 60, 70])])
+def test_periodic_waits_are_leapt_over_and_who_looks_at_the_time_comes_once_before(happened, looks, rounds):
+    kernel = make()
+    kernel.skips_idle = True
+
+    def waits():
+        while True:
+            yield Wait(kernel.clock.now_ns + 10, passive=True, period_ns=10, looks=looks)
+            happened.append(kernel.clock.now_ns)
+
+    kernel.spawn(waits(), "a")
+    note(kernel, [], 15, "first")
+    note(kernel, [], 65, "second")
+    kernel.run_until(65)
+    kernel.run_until(70)
+    assert happened == rounds
+
+
+def test_who_stands_around_time_is_told_before_and_after_also_inside_of_events():
+    kernel, told = make(), []
+
+    class Around:
+        def begins(self):
+            told.append("begins")
+
+        def has_passed(self):
+            told.append("has passed")
+
+    kernel.around = Around()
+    kernel.at(10, lambda: kernel.run_until(20), label="a")
+    kernel.run_until(30)
+    assert told == ["begins", "begins", "has passed", "has passed"]

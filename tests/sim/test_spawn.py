@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import random  # noqa: TID251  # what user code draws
+import signal
 import sys
 import threading  # noqa: TID251  # what user code uses
 import time  # noqa: TID251  # what user code asks
@@ -370,6 +371,66 @@ def test_a_stopped_worker_is_interrupted_where_it_waits_and_cleans_up(world):
     world.run_until_idle()
     assert told == [3, "finally"]
     assert worker.done
+
+
+def test_a_stopped_worker_that_sleeps_is_interrupted_there(world):
+    told = []
+
+    def loop():
+        try:
+            time.sleep(100)
+        finally:
+            told.append(world.clock.seconds)
+
+    worker = world.spawn(loop)
+    world.advance(3)
+    worker.stop()
+    world.advance(0)
+    assert told == [3]
+    assert worker.done
+
+
+def test_a_worker_that_waits_for_a_lock_is_interrupted_there(world):
+    told = []
+
+    def main():
+        event = threading.Event()
+        try:
+            event.wait()
+        finally:
+            told.append(world.clock.seconds)
+
+    worker = world.spawn(main)
+    world.advance(2)
+    worker.stop()
+    world.advance(0)
+    assert told == [2]
+
+
+def test_a_worker_that_handles_sigterm_ends_its_loop_by_itself(world):
+    queue, told = world.create_queue("q"), []
+
+    def main():
+        running = [True]
+
+        def stop(number, frame):
+            told.append((signal.Signals(number).name, world.clock.seconds))
+            running.clear()
+
+        assert signal.signal(signal.SIGTERM, stop) == signal.SIG_DFL
+        while running:
+            queue.receive(wait_time_seconds=20)
+            time.sleep(5)
+        return world.clock.seconds
+
+    before = signal.getsignal(signal.SIGTERM)
+    worker = world.spawn(main)
+    world.advance(22)
+    worker.stop()
+    world.advance(60)
+    assert told == [("SIGTERM", 22)]  # while it slept, and it slept on
+    assert worker.result == 25.005
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_worker_may_kill_itself_and_does_nothing_afterwards(world):

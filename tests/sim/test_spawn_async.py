@@ -1,6 +1,7 @@
 """Coroutines that are spawned: tasks on the event loop of their process, whose time is the world's."""
 
 import asyncio  # noqa: TID251  # what user code uses
+import signal
 import time  # noqa: TID251  # what user code asks
 
 import pytest
@@ -261,6 +262,20 @@ def test_a_stopped_coroutine_is_cancelled(world):
     world.run_until_idle()
     assert told == [1]
     assert worker.done
+
+
+def test_a_loop_that_handles_sigterm_ends_by_itself(world):
+    async def main():
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await stop.wait()
+        return world.clock.seconds
+
+    worker = world.spawn(main)
+    world.advance(7)
+    worker.stop()
+    world.advance(0)
+    assert (worker.done, worker.result) == (True, 7)
 
 
 def test_a_coroutine_may_join_a_process_whose_loop_is_under_way(world):

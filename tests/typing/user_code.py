@@ -131,6 +131,30 @@ def behind_lambda(world: World) -> list[str]:
     return [run.outcome for run in function.invocations]
 
 
+def spawn(world: World, queue: Queue) -> list[str]:
+    """Workers on the simulated clock."""
+    got: list[str] = []
+
+    def poll() -> int:
+        for message in queue.receive(wait_time_seconds=20):
+            got.append(message.body)
+            message.delete()
+        return len(got)
+
+    async def consume() -> str:
+        return "done"
+
+    with world:
+        worker = world.spawn(poll, process="app", restart=False, latency=0.01)
+        world.spawn(consume, name="consumer")
+        queue.send("spawned")
+        world.run_until_idle()
+        names: list[str] = [one.name for one in world.workers]
+        assert names == ["poll-1", "consumer"]
+        assert (worker.done, worker.result, worker.error) == (True, 1, None)
+    return got
+
+
 def main() -> None:
     """All of it."""
     world = minisqs.World(seed=7, start=datetime(2025, 1, 1, tzinfo=UTC))
@@ -154,6 +178,8 @@ def main() -> None:
     assert named.choices == {}
     world.delete_queue(orders)
     assert behind_lambda(World()) == ["success"]
+    another = World()
+    assert spawn(another, another.create_queue("q")) == ["spawned"]
 
 
 if __name__ == "__main__":

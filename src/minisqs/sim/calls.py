@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOKS: Final = frozenset(
     {"get_queue_url", "get_queue_attributes", "list_queues", "list_queue_tags", "list_dead_letter_source_queues",
-     "list_message_move_tasks", "counts", "look"}
+     "list_message_move_tasks"}
 )  # fmt: skip
 """The actions that change nothing."""
 
@@ -38,8 +38,6 @@ DOES: Final = (
     "remove_permission", "start_message_move_task", "cancel_message_move_task", "send_message", "send_message_batch",
     "delete_message", "delete_message_batch", "change_message_visibility", "change_message_visibility_batch",
 )  # fmt: skip
-
-_WITHOUT_CALLER: Final = frozenset({"counts", "look"})
 
 
 def intercept(port: Port, crew: Crew) -> None:
@@ -51,15 +49,14 @@ def intercept(port: Port, crew: Crew) -> None:
 
 def _wrapped(crew: Crew, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     point = statements.point_of_call(_action(name))
-    looks, named = name in LOOKS, name not in _WITHOUT_CALLER
-    follow = _FOLLOWED.get(name)
+    looks, follow = name in LOOKS, _FOLLOWED.get(name)
 
     def call(*arguments: Any, **options: Any) -> Any:
         stack = crew.present()
         if stack is None:
             return method(*arguments, **options)
         _begin(stack, point, looks=looks, place=(name, *arguments[:1]))
-        if named and options.get("caller", MAIN) == MAIN:
+        if options.get("caller", MAIN) == MAIN:
             options["caller"] = stack.caller
         told = None if follow is None else follow(crew, stack, arguments)
         answer = method(*arguments, **options)

@@ -15,7 +15,7 @@ entries; C extensions (uvloop, numpy's generators); ``_thread.allocate_lock`` un
 name and ``_thread.RLock``; ``queue.SimpleQueue`` objects made outside of the simulation; locks made outside of the simulation, such as those of modules; ``random.Random``
 objects made before, ``uuid.getnode`` and, until the next entry, ``uuid.uuid1`` of a ``uuid`` that was not yet
 loaded; the names of a module that has itself put something in the place of ``time.sleep`` and the like, as that
-may ask the original; sockets, subprocesses, signals, ``select.select``, and the proactor of Windows. A stand-in
+may ask the original; sockets and subprocesses but of spawned workers, ``select.select``, and the proactor of Windows. A stand-in
 that was captured itself asks the real thing once the simulation is over.
 
 The hidden generator of ``random`` is one for the whole process: it is seeded for each run, and another thread
@@ -94,6 +94,10 @@ class Simulation(Protocol):
 
     def thread(self) -> threading.Thread | None:
         """The thread that the present code takes itself for; None for the real one."""
+        ...
+
+    def signals(self) -> dict[int, Any] | None:
+        """What the present process has said is to be done at each signal; None where signals are the machine's."""
         ...
 
     def reached_outside(self, what: str, where: str) -> None:
@@ -564,6 +568,16 @@ def _cpus(name: str) -> Callable[[], int | None]:
     return lambda: _real[name]() if here.simulation is None else CPUS
 
 
+def _signal(signalnum: int, handler: Any) -> Any:
+    """The stand-in for ``signal.signal``, which refuses all threads but the main one."""
+    simulation = here.simulation
+    signals = None if simulation is None else simulation.signals()
+    if signals is None:
+        return _real["signal.signal"](signalnum, handler)
+    before, signals[signalnum] = signals.get(signalnum, 0), handler
+    return before
+
+
 def _reaching_out(name: str, what: str) -> Callable[..., Any]:
     """The stand-in for a function that reaches out of the process."""
 
@@ -616,6 +630,7 @@ def _stand_ins() -> dict[str, object]:
         "queue.SimpleQueue": _SimpleQueue,
         "os.cpu_count": _cpus("os.cpu_count"),
         "os.process_cpu_count": _cpus("os.process_cpu_count"),
+        "signal.signal": _signal,
         "os.fork": _reaching_out("os.fork", "a process was forked"),
         "os.posix_spawn": _reaching_out("os.posix_spawn", "a process was started"),
         "_posixsubprocess.fork_exec": _reaching_out("_posixsubprocess.fork_exec", "a process was started"),

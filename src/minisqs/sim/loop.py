@@ -86,6 +86,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._tasks: dict[asyncio.Task[Any], None] = {}
         """Those that have not ended, in the order in which they were made."""
         self._made = 0
+        self._signals: dict[int, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
         self._is_dropped = False
         self.done = False
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # typeshed wants Python 3.14's arguments
@@ -178,6 +179,28 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Close an async generator that nobody holds any more, as asyncio does; one that was dropped just goes."""
         if not self._is_dropped:
             super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]  # as old as async generators
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
+        """Say what is to be done at a signal, which comes by ``Worker.stop``.
+
+        Raises:
+            NotImplementedError: No signals come to this loop.
+        """
+        if self._wake is None:
+            super().add_signal_handler(sig, callback, *args)
+        self._signals[sig] = callback, args
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Say that nothing is; whether something was."""
+        return self._signals.pop(sig, None) is not None
+
+    def signalled(self, sig: int) -> bool:
+        """A signal has come; whether anything is to be done."""
+        if sig not in self._signals:
+            return False
+        callback, args = self._signals[sig]
+        self.call_soon(callback, *args)
+        return True
 
     @property
     def place(self) -> object:

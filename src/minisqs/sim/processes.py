@@ -16,6 +16,7 @@ any wait in a loop that has nothing to do (``Stack.is_idle_at``).
 from __future__ import annotations
 
 import queue as _queue  # noqa: F401  # loaded, so that it and the next have their stand-ins
+import signal
 import socket as _socket  # noqa: F401, TID251
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
@@ -73,7 +74,7 @@ class Worker:
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
-        self.latency_ns = latency_ns
+        self._latency_ns = latency_ns
         self._process = process
         self._target = target
         self._args = args
@@ -90,19 +91,20 @@ class Worker:
         self._process.die("killed")
 
     def stop(self) -> None:
-        """End its process as a signal does: ``minisqs.Interrupted`` is thrown in where it sleeps, waits or calls SQS.
+        """Send its process SIGTERM, and do not start it anew; it takes notice when time is next let pass.
 
-        ``finally`` runs, when time is next let pass. It is not started anew.
+        What it has given to ``signal.signal`` or ``loop.add_signal_handler`` is called. Where it has given nothing,
+        ``minisqs.Interrupted`` is thrown in where it sleeps, waits or calls SQS, and its coroutines are cancelled.
         """
         self._process.stop()
 
     @property
-    def is_coroutine(self) -> bool:
+    def _is_coroutine(self) -> bool:
         """Whether it runs on the event loop of its process."""
         call = type(self._target).__call__ if callable(self._target) else None
         return iscoroutinefunction(self._target) or iscoroutinefunction(call)
 
-    def call(self) -> Any:
+    def _call(self) -> Any:
         """Call its function; an exit without an error is a return."""
         try:
             result = self._target(*self._args)
@@ -110,12 +112,12 @@ class Worker:
             if exit_.code:
                 raise
             return None
-        if iscoroutine(result) and not self.is_coroutine:
+        if iscoroutine(result) and not self._is_coroutine:
             result.close()
             raise errors.UsageError(f"{self!r} returned a coroutine: spawn the async def itself")
         return result
 
-    def ends(self, result: Any) -> None:
+    def _ends(self, result: Any) -> None:
         """Its function has returned."""
         self.done, self.result = True, result
 
@@ -199,6 +201,7 @@ class _Life:
         over: Whether it has ended.
         stops: Whether it was told to stop.
         done: How often its stacks have done something other than to look.
+        signals: What it has said is to be done at each signal.
         held: The messages that it has received and not deleted, by queue: each with when its lease ends.
     """
 
@@ -210,17 +213,18 @@ class _Life:
         self.done = 0
         self.held: dict[Queue, dict[Message, int]] = {}
         self.clock_offset_ns = crew.skew_ns(process.name)
+        self.signals: dict[int, Any] = {}
         self._stacks: list[Stack] = []
         self._loop: _Loop | None = None
 
     def begin(self, worker: Worker) -> None:
         """Start a worker; its first step comes when time is next let pass."""
-        if not worker.is_coroutine:
-            self.run(worker.name, worker.call, worker, worker.latency_ns)
+        if not worker._is_coroutine:
+            self.run(worker.name, worker._call, worker, worker._latency_ns)
             return
         if self._loop is None or self._loop.stack.is_over:
             name = worker.name if worker.process == worker.name else self.process.name
-            self._loop = _Loop(self, name, worker.latency_ns)
+            self._loop = _Loop(self, name, worker._latency_ns)
         self._loop.add(worker)
 
     def run(
@@ -261,7 +265,7 @@ class _Life:
                 return
         else:
             if worker is not None:
-                worker.ends(result)
+                worker._ends(result)
         self._stacks.remove(stack)
         stack.forget()
         if all(other.is_daemon for other in self._stacks):
@@ -470,7 +474,6 @@ class Stack:
     def wait(self, until_ns: int | None, *, passive: bool = False) -> None:
         """Suspend this stack until it is woken, at the latest until a time."""
         self.life.crew.stage.wait(until_ns, passive=passive)
-        self.look_for_interrupt()
 
     def interrupt(self) -> None:
         """Throw ``Interrupted`` in where it waits, or at its next call."""
@@ -479,10 +482,18 @@ class Stack:
             self.wake()
 
     def look_for_interrupt(self) -> None:
-        """Raise what was thrown in, once."""
+        """Do what is to be done at a signal, if there was one: unless its code has said what, raise."""
         if self._is_interrupted:
             self._is_interrupted = False
-            raise errors.Interrupted
+            handler = self.life.signals.get(signal.SIGTERM)
+            if not callable(handler):
+                raise errors.Interrupted
+            handler(signal.SIGTERM, None)
+
+    @property
+    def signals(self) -> dict[int, Any]:
+        """What its process has said is to be done at each signal."""
+        return self.life.signals
 
     def is_idle_at(self, place: object) -> bool:
         """Whether this stack goes round in a loop, come to the same place again, that has nothing to do.
@@ -593,12 +604,13 @@ class _Loop:
             if loop.done:
                 break
             self._waits = True
+            seeks_idle = crew.port.kernel.seeks_idle
             try:
-                seeks_idle = crew.port.kernel.seeks_idle
                 crew.stage.wait(due_ns, passive=seeks_idle and due_ns is not None and self.stack.is_idle_at(loop.place))
+            except errors.Interrupted:
+                self._interrupt(loop)
             finally:
                 self._waits = False
-            self._interrupt(loop)
         loop.result()
         if self._failed is not None:
             raise self._failed[1]
@@ -609,7 +621,7 @@ class _Loop:
 
     def _begin(self, worker: Worker, ended: Any) -> None:
         assert self._loop is not None, "it has been made"
-        coroutine: Coroutine[Any, Any, Any] = worker.call()
+        coroutine: Coroutine[Any, Any, Any] = worker._call()
         task = self._loop.create_task(coroutine, name=worker.name)
         task.add_done_callback(partial(self._ends, worker, ended))
 
@@ -618,18 +630,17 @@ class _Loop:
         self._left -= 1
         error = errors.Interrupted() if task.cancelled() else task.exception()
         if error is None:
-            worker.ends(task.result())
+            worker._ends(task.result())
         elif self._failed is None:
             self._failed = worker, error
             worker.error = error
         if (error is not None or not self._left) and not ended.done():
             ended.set_result(None)
 
-    def _interrupt(self, loop: SimulatedLoop) -> None:
-        """Cancel the workers, as asyncio does when a signal comes."""
-        try:
-            self.stack.look_for_interrupt()
-        except errors.Interrupted:
+    @staticmethod
+    def _interrupt(loop: SimulatedLoop) -> None:
+        """Do what is to be done at a signal; cancel the workers, as asyncio does, if nothing was said."""
+        if not loop.signalled(signal.SIGTERM):
             for task in loop.workers():
                 task.cancel()
 

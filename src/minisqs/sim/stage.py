@@ -81,6 +81,15 @@ class Stack(Protocol):
         """The thread that its code takes itself for."""
         ...
 
+    @property
+    def signals(self) -> dict[int, Any]:
+        """What its process has said is to be done at each signal."""
+        ...
+
+    def look_for_interrupt(self) -> None:
+        """Do what is to be done at a signal, if there was one."""
+        ...
+
 
 @attrs.define(eq=False)
 class Work:
@@ -545,6 +554,10 @@ class Stage:
                 return
             period_ns = work.stack.period_ns if passive and work.stack is not None else 0
             work.strand.suspend(until_ns, last=last, passive=passive, period_ns=period_ns)
+            if self._clock.now_ns < until_ns:  # woken by a signal: what its handler does comes first, then the rest
+                self._came_back(work)
+                self._pause(work, until_ns, last=last)
+                return
         else:
             self._refuse_sleepers(until_ns)
             self._suspended.append((work, until_ns))
@@ -568,6 +581,8 @@ class Stage:
             raise Unwind
         if work.is_over:
             self.leave_for_good(work)
+        if work.stack is not None:
+            work.stack.look_for_interrupt()
 
     def _refuse_sleepers(self, until_ns: int | None = None) -> None:
         """Give the run up where a work below on this stack would have to go on before this one does."""
@@ -657,9 +672,11 @@ class Stage:
         now_ns = self._clock.now_ns
         until_ns = None if seconds is None else now_ns + nanoseconds(seconds)
         self._lock_waiters.setdefault(id(lock), []).append(work.strand)
-        self.wait(until_ns, passive=work.stack is not None and self._is_idle(work.stack))
-        if work.strand in self._lock_waiters.get(id(lock), ()):
-            self._lock_waiters[id(lock)].remove(work.strand)
+        try:
+            self.wait(until_ns, passive=work.stack is not None and self._is_idle(work.stack))
+        finally:
+            if work.strand in self._lock_waiters.get(id(lock), ()):
+                self._lock_waiters[id(lock)].remove(work.strand)
         return until_ns is None or self._clock.now_ns < until_ns
 
     def _is_idle(self, stack: Stack) -> bool:
@@ -681,6 +698,11 @@ class Stage:
         """The thread that the present code takes itself for; None for the real one."""
         work = self.current
         return None if work is None or work.stack is None else work.stack.thread
+
+    def signals(self) -> dict[int, Any] | None:
+        """What the present process has said is to be done at each signal; None where none is spawned."""
+        work = self.current
+        return None if work is None or work.stack is None else work.stack.signals
 
     def started_thread(self, where: str) -> NoReturn:
         """End the run: a real thread knows nothing of simulated time."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import GeneratorType
 from typing import Any, ClassVar, Final
 
@@ -189,10 +190,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(place=_PLACES, seconds=st.sampled_from([0, 1, 60]))
     def change_visibility(self, place: int, seconds: int) -> None:
         """The lease of one of those in hand is to end so many seconds from now."""
-        try:
+        with suppress(errors.SqsError):  # its lease is over, or it was deleted
             self._held(place).message.change_visibility(seconds)
-        except errors.SqsError:
-            return  # its lease is over, or it was deleted
 
     @precondition(lambda self: self.held)
     @rule(place=_PLACES)
@@ -292,7 +291,7 @@ class QueueMachine(RuleBasedStateMachine):
             if held.steps is None:
                 held.steps = _steps(self.handler(held.message))
             held.done = _go_on(held.steps, parts)
-        except Exception as error:  # noqa: BLE001  # whatever the user's handler raises
+        except Exception as error:  # whatever the user's handler raises
             if isinstance(error, (AssertionError, errors.UsageError)):
                 raise
             self._drop(held)
@@ -303,10 +302,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _delete(self, held: Held) -> None:
         if held.done:
-            try:
+            with suppress(errors.SqsError):  # a FIFO queue refuses it once the lease is over
                 held.message.delete()
-            except errors.SqsError:
-                pass  # a FIFO queue refuses it once the lease is over
         self._drop(held)
 
     def _drop(self, held: Held) -> None:

@@ -124,14 +124,26 @@ def fault_rates() -> Strategy[Faults]:
 
 
 # ---------------------------------------------------------------------------------------------- what is sent
+class _Sized(str):
+    """A text that is printed as what makes it, as a megabyte in a report helps nobody."""
+
+    __slots__ = ("_made_of",)
+    _made_of: tuple[str, int]
+
+    def __repr__(self) -> str:
+        return f"sized{self._made_of!r}"
+
+
 def sized(text: str, size_bytes: int) -> str:
     """A text of exactly ``size_bytes`` bytes in UTF-8: ``text`` again and again, and what is left over as ``x``.
 
-    >>> sized("ab", 5)
-    'ababx'
+    >>> sized("ab", 5) == "ababx", sized("ab", 5)
+    (True, sized('ab', 5))
     """
     each = len(text.encode())
-    return text * (size_bytes // each) + "x" * (size_bytes % each)
+    made = _Sized(text * (size_bytes // each) + "x" * (size_bytes % each))
+    made._made_of = (str(text), size_bytes)
+    return made
 
 
 def _texts(max_bytes: int) -> Strategy[str]:
@@ -237,7 +249,12 @@ def _message(most: int, body: str, *, attributes: RawAttributes, full: bool, **o
 def _with_bytes(message: SendMessage, size_bytes: int) -> SendMessage:
     """The same with a body that makes it so large."""
     others = checks.message_bytes(message) - checks.message_bytes(message.body)
-    return attrs.evolve(message, body=sized(message.body, size_bytes - others))
+    return attrs.evolve(message, body=sized(_seed_of(message.body), size_bytes - others))
+
+
+def _seed_of(body: str) -> str:
+    """What a long text is made of."""
+    return body._made_of[0] if isinstance(body, _Sized) else body
 
 
 def batches(*, fifo: bool = False, max_bytes: int = limits.BATCH_BYTES) -> Strategy[list[SendMessage]]:

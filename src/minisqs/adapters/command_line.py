@@ -103,9 +103,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    with _progress(
-        options, lambda line: lambda runs, waiting: line(f"{runs:,} runs made, {waiting:,} plans wait")
-    ) as told:
+    with _progress(options) as told:
         proof = prove(
             *_subject(options), **_settings(options), seed=options.seed, workers=options.workers,
             faults=options.faults, preemptions=options.preemptions, kinds=_names(options.kinds),
@@ -152,11 +150,11 @@ def _progress(options: argparse.Namespace) -> Iterator[Callable[[int, int], None
     if not options.progress and not sys.stderr.isatty():
         yield None
         return
-    began_s = time.monotonic()
+    began_s, stderr = time.monotonic(), sys.stderr  # whatever is printed in a run is dropped, so not there and then
 
     def tell(runs: int, waiting: int) -> None:
         line = f"{runs:,} runs made, {waiting:,} plans wait, {time.monotonic() - began_s:,.0f} s"
-        print(f"\r{line:70}", end="", file=sys.stderr, flush=True)
+        print(f"\r{line:70}", end="", file=stderr, flush=True)
 
     try:
         yield tell

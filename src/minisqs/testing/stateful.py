@@ -2,8 +2,8 @@
 
 A delivery passes through the steps that a consumer takes: receive, work, delete. Between any two of them others go
 on, time passes, and the consumer may die, so leases end and messages come again. What SQS itself does wrong is
-drawn once, at the start. In the end nothing goes wrong any more: whoever held a message is gone, a healthy consumer
-works until the queue is empty, and the machine judges.
+drawn once, at the start. Now and then, and in the end, the machine comes to rest: whoever held a message is gone, a
+healthy consumer works until the queue is empty, and the machine judges. (Judging early keeps failing programs short.)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from types import GeneratorType
 from typing import Any, ClassVar, Final
 
@@ -60,6 +61,42 @@ class Held:
     done: bool = False
 
 
+# Hypothesis describes preconditions each time it asks them: a name is told faster than a lambda.
+def _has_visible(machine: QueueMachine) -> bool:
+    return machine.orders._engine.visible > 0
+
+
+def _has_in_flight(machine: QueueMachine) -> bool:
+    return machine.orders._engine.in_flight > 0
+
+
+def _has_held(machine: QueueMachine) -> bool:
+    return bool(machine.held)
+
+
+def _has_done(machine: QueueMachine) -> bool:
+    return any(held.done for held in machine.held)
+
+
+def _is_unjudged(machine: QueueMachine) -> bool:
+    return machine._unjudged
+
+
+@attrs.define(eq=False)
+class _Perfect:
+    """The same consumer on a perfect queue, which takes what was sent one by one.
+
+    Attributes:
+        outside: Its world.
+        queue: A queue that nothing else is done to.
+        taken: How many of the messages sent it has taken.
+    """
+
+    outside: Any
+    queue: Queue
+    taken: int = 0
+
+
 class QueueMachine(RuleBasedStateMachine):
     """A queue with consumers that die, stall and overlap; a subclass says what they do.
 
@@ -98,6 +135,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.sent: list[str | SendMessage] = []
         self.held: list[Held] = []
         self._buried: list[Held] = []
+        self._perfect: _Perfect | None = None
+        self._unjudged = False
 
     # ------------------------------------------------------------------------------------ what a subclass says
     def handler(self, message: Message) -> object:
@@ -116,11 +155,13 @@ class QueueMachine(RuleBasedStateMachine):
         """What is to be seen in the end: what a fresh ``consumer`` leaves of all that was sent, on the perfect queue."""
         if self.consumer is None:
             return self.observe()  # nothing to compare with: that is the subclass's judge()
-        outside, world = self._new_outside(), World()
-        queue = self._create_queue(world)
-        for message in self.sent:
+        if self._perfect is None:
+            self._perfect = _Perfect(self._new_outside(), self._create_queue(World()))
+        outside, queue = self._perfect.outside, self._perfect.queue
+        for message in self.sent[self._perfect.taken :]:
             _send(queue, message)
-        for received in _rest_of(world, queue):
+        self._perfect.taken = len(self.sent)
+        for received in _rest_of(queue):
             _go_on(_steps(self._handled_by(outside, received)), parts=None)
             received.delete()
         return _observed(outside)
@@ -140,6 +181,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Send a message, and take it into account in the end: for rules of a subclass."""
         _send(self.orders, message)
         self.sent.append(message)
+        self._unjudged = True
 
     # ------------------------------------------------------------------------------------------------- rules
     @initialize(plan=st.runner().flatmap(lambda machine: machine._plans()))
@@ -152,14 +194,14 @@ class QueueMachine(RuleBasedStateMachine):
         """A producer sends."""
         self.send(self.next_message())
 
-    @precondition(lambda self: self._has_visible)
+    @precondition(_has_visible)
     @rule()
     def deliver(self) -> None:
         """A consumer receives a message, works to the end, and deletes it."""
         for held in self._received():
             self._finish(held)
 
-    @precondition(lambda self: self._has_visible)
+    @precondition(_has_visible)
     @rule(parts=st.integers(1, 3))
     def kill_at_work(self, parts: int) -> None:
         """A consumer receives a message, works on it as far as so many parts, and dies before the delete."""
@@ -167,33 +209,33 @@ class QueueMachine(RuleBasedStateMachine):
             self._work(held, parts)
             self._bury(held)
 
-    @precondition(lambda self: self._has_visible)
+    @precondition(_has_visible)
     @rule()
     def receive_message(self) -> None:
         """A consumer receives a message, and keeps it in hand."""
         self.held += self._received()
 
-    @precondition(lambda self: self.held)
+    @precondition(_has_held)
     @rule(place=_PLACES)
     def work(self, place: int) -> None:
         """One of those in hand is worked on, up to the next ``yield`` or to the end."""
         self._work(self._held(place), parts=1)
 
-    @precondition(lambda self: any(held.done for held in self.held))
+    @precondition(_has_done)
     @rule(place=_PLACES)
     def delete_message(self, place: int) -> None:
         """One of those in hand whose work is done is deleted."""
         done = [held for held in self.held if held.done]
         self._delete(done[place % len(done)])
 
-    @precondition(lambda self: self.held)
+    @precondition(_has_held)
     @rule(place=_PLACES, seconds=st.sampled_from([0, 1, 60]))
     def change_visibility(self, place: int, seconds: int) -> None:
         """The lease of one of those in hand is to end so many seconds from now."""
         with suppress(errors.SqsError):  # its lease is over, or it was deleted
             self._held(place).message.change_visibility(seconds)
 
-    @precondition(lambda self: self.held)
+    @precondition(_has_held)
     @rule(place=_PLACES)
     def kill(self, place: int) -> None:
         """Whoever has one of those in hand dies; nothing of its work happens afterwards."""
@@ -204,25 +246,30 @@ class QueueMachine(RuleBasedStateMachine):
         """Time passes."""
         self.world.advance(seconds)
 
-    @precondition(lambda self: self.orders._engine.in_flight > 0)
+    @precondition(_has_in_flight)
     @rule()
     def let_lease_end(self) -> None:
         """Time passes until the first message is visible again."""
-        _advance(self.world, self.orders._engine.next_due_ns())
+        _let_next_come(self.orders)
 
-    # --------------------------------------------------------------------------------------------- the end
-    def teardown(self) -> None:
-        """Drain the queue and judge, unless a step has failed already."""
-        if sys.exc_info()[1] is not self._raised_before:
-            return
-        went_wrong = self.world.choices
-        self._plan.chances.clear()
+    @precondition(_is_unjudged)
+    @rule()
+    def come_to_rest(self) -> None:
+        """Whoever has one in hand dies, a healthy consumer drains the queue, and the machine judges; then it goes on."""
         for held in list(self.held):
             self._bury(held)
         self._drain()
         if not self._is_lost:
-            self._compare(went_wrong)
+            self._compare()
         self.judge()
+        self._unjudged = False
+
+    # --------------------------------------------------------------------------------------------- the end
+    def teardown(self) -> None:
+        """Come to rest for the last time, while nothing goes wrong any more, unless a step has failed already."""
+        if sys.exc_info()[1] is self._raised_before:
+            self._plan.chances.clear()
+            self.come_to_rest()
 
     @property
     def _is_lost(self) -> bool:
@@ -233,16 +280,16 @@ class QueueMachine(RuleBasedStateMachine):
     def _drain(self) -> None:
         """Let a healthy consumer work, and time pass where there is nothing for it, until nothing is left to come."""
         most = DELIVERIES * (1 + len(self.sent))
-        for number, message in enumerate(_rest_of(self.world, self.orders)):
+        for number, message in enumerate(_rest_of(self.orders)):
             assert number < most, f"the queue never drains: {message.body!r} comes again after {most} deliveries"
             self._finish(Held(message))
         assert self.orders._engine.is_conserved, "a message is nowhere: a bug of minisqs"
 
-    def _compare(self, went_wrong: Mapping[Any, int]) -> None:
+    def _compare(self) -> None:
         got, expected = self.observe(), self.expected()
         if not equal(got, expected):
             name = (self.consumer or type(self)).__name__
-            told = "".join(f"\n  * {sentence(address, answer)}" for address, answer in went_wrong.items())
+            told = "".join(f"\n  * {sentence(address, answer)}" for address, answer in self.world.choices.items())
             faults = f"\nWhat SQS did wrong, as it may:{told}" if told else ""
             raise AssertionError(f"{name} leaves {shown(got)} instead of {shown(expected)} once all is quiet{faults}")
 
@@ -267,15 +314,7 @@ class QueueMachine(RuleBasedStateMachine):
         return outside
 
     def _plans(self) -> st.SearchStrategy[FaultPlan]:
-        names = tuple(self.faults)
-        for name in names:
-            if name not in FAULTS:
-                raise errors.UsageError(f"faults of a QueueMachine are some of {', '.join(FAULTS)}, not {name!r}")
-        return strategies.fault_plans(names) if names else st.builds(FaultPlan)
-
-    @property
-    def _has_visible(self) -> bool:
-        return self.orders._engine.visible > 0
+        return _plans_of(tuple(self.faults))
 
     def _received(self) -> list[Held]:
         return [Held(message) for message in self.orders.receive()]
@@ -287,6 +326,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Work on through so many parts; if the handler raises, the message stays in the queue."""
         if held.done:
             return
+        self._unjudged = True
         try:
             if held.steps is None:
                 held.steps = _steps(self.handler(held.message))
@@ -321,6 +361,14 @@ class QueueMachine(RuleBasedStateMachine):
         return outside.handler(events.event([message._delivery], EVENT_SHAPE), None)
 
 
+@cache
+def _plans_of(names: tuple[str, ...]) -> st.SearchStrategy[FaultPlan]:
+    for name in names:
+        if name not in FAULTS:
+            raise errors.UsageError(f"faults of a QueueMachine are some of {', '.join(FAULTS)}, not {name!r}")
+    return strategies.fault_plans(names, most=2) if names else st.builds(FaultPlan)
+
+
 def _send(queue: Queue, message: str | SendMessage) -> None:
     result = queue.send_batch([message])
     if result.failed:
@@ -338,6 +386,8 @@ def _observed(outside: Any) -> Any:
 def _steps(result: object) -> Iterator[object]:
     """What a handler has yet to do: of a plain one nothing."""
     if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
         raise errors.UsageError("the handler of a QueueMachine is no async def; minisqs.check takes one")
     return result if isinstance(result, GeneratorType) else iter(())
 
@@ -353,16 +403,19 @@ def _go_on(steps: Iterator[object], parts: int | None) -> bool:
     return False
 
 
-def _rest_of(world: World, queue: Queue) -> Iterator[Message]:
+def _rest_of(queue: Queue) -> Iterator[Message]:
     """What is received until nothing is left; time passes where nothing is visible. What is not deleted comes again."""
     while True:
         if received := queue.receive():
             yield received[0]
-        elif (due_ns := queue._engine.next_due_ns()) < NEVER_NS:
-            _advance(world, due_ns)
-        else:
+        elif not _let_next_come(queue):
             return
 
 
-def _advance(world: World, time_ns: int) -> None:
-    world.sqs.kernel.run_until(max(time_ns, world.clock.now_ns))
+def _let_next_come(queue: Queue) -> bool:
+    """Let time pass until the next message of a queue is visible, or would be; False if none will ever be."""
+    due_ns, port = queue._engine.next_due_ns(), queue._port
+    if due_ns >= NEVER_NS:
+        return False
+    port.kernel.run_until(max(due_ns, port.clock.now_ns))
+    return True

@@ -67,9 +67,9 @@ def _machines() -> tuple[type, type]:
         "change_visibility": {"place": places, "seconds": st.sampled_from([0, 1, 60])}, "kill": {"place": places},
         "advance": {"seconds": st.sampled_from(stateful.SECONDS)}, "let_lease_end": {}, "come_to_rest": {},
     }  # fmt: skip
-    free = ("send_message", "advance")
+    held = ("work", "delete_message", "change_visibility", "kill")
     rules = {name: rule(**given)(_nothing(name)) for name, given in draws.items()}
-    rules |= {name: precondition(_holds)(one) for name, one in rules.items() if name not in free}
+    rules |= {name: precondition(_holds)(one) for name, one in rules.items() if name in held}
     plans = minisqs.strategies.fault_plans(stateful.FAULTS, most=2)
     rules["let_go_wrong"] = initialize(plan=plans)(_nothing("let_go_wrong"))
     return Machine, type("Empty", (RuleBasedStateMachine,), rules)

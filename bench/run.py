@@ -19,6 +19,7 @@ from operator import itemgetter
 from time import perf_counter_ns as clock  # noqa: TID251  # a benchmark reads the real clock
 from typing import Any
 
+from drawn import drawn
 from exploring import exploring
 from fifo import fifo
 from kit import BODY, Goal, figure, in_turn, left_out, ratio_figure, section
@@ -275,6 +276,7 @@ SECTIONS: Mapping[str, Callable[[Scale], None]] = {
     "poller": poller,
     "workers": workers,
     "exploring": exploring,
+    "drawn": drawn,
     "moto": moto,
     "import": imports,
 }

@@ -21,6 +21,7 @@ FLOORS = (
     {"world"},
     {"explore"},
     {"testing", "adapters"},
+    {"__main__"},
 )
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 SIDEWAYS = {("errors", "limits")}

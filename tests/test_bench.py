@@ -52,7 +52,7 @@ def test_the_benchmark_refuses_a_name_that_it_does_not_know():
     done = run("lifecycles")
     assert done.returncode == 2
     assert (
-        "lifecycles is none of lifecycle, growth, memory, fifo, client, boto3, time, poller, workers, exploring, moto, import"
+        "lifecycles is none of lifecycle, growth, memory, fifo, client, boto3, time, poller, workers, exploring, drawn, moto, import"
         in done.stderr
     )
 
@@ -69,3 +69,10 @@ def test_the_benchmark_of_exploring_prints_its_figures():
     assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"^(\w+)[^:\n]*: ", done.stdout, re.MULTILINE) == ["run", "bugs", "proofs", "sweep"]
     assert re.search(r"20 messages with faults +[\d.]+x +goal <= 1x +(ok|MISSED) ", done.stdout)
+
+
+def test_the_benchmark_of_what_is_drawn_prints_its_figures():
+    done = run("--quick", "drawn")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"an example of a machine +[\d.]+x +goal <= 1.35x +(ok|MISSED) ", done.stdout)
+    assert re.search(r"examples of fault_plans\(\) a second +[\d,.]+ +goal >= 20 +(ok|MISSED)", done.stdout)

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from .explore.subjects import scenario as scenario
     from .explore.sweep import sweep as sweep
     from .sim.faults import Faults as Faults
+    from .sim.sources import FaultPlan as FaultPlan
     from .sim.sources import Plan as Plan
+    from .testing import strategies as strategies
     from .world import World as World
 
 __version__ = "0.1.0"
@@ -54,6 +56,7 @@ _HOME = {
     "Consumer": "client.roles",
     "EscapedSimulation": "errors",
     "ProofIncomplete": "errors",
+    "FaultPlan": "sim.sources",
     "Faults": "sim.faults",
     "Interrupted": "errors",
     "Message": "client.queue",
@@ -79,17 +82,43 @@ _HOME = {
 
 _MODULES = ("errors", "outside")
 
+_OF_EXTRAS = {"strategies": "testing.strategies"}  # not in ``__all__``, as what they stand on may be missing
+
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604  # all are texts
+
+_DRAWN = {"FaultPlan": "fault_plans", "Faults": "fault_rates", "SendMessage": "messages"}
+_hypothesis_is_here = False
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
+    if name in _MODULES or name in _OF_EXTRAS:
+        return import_module(f".{_OF_EXTRAS.get(name, name)}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    if _hypothesis_is_here and name in _DRAWN:
+        _register(name)
     return value
 
 
+def _hypothesis_setup_hook() -> None:
+    """Let Hypothesis draw values of our types; it calls this by its entry point, which loads nothing else of minisqs.
+
+    A type that is not loaded yet is registered once it is.
+    """
+    global _hypothesis_is_here  # noqa: PLW0603  # it is imported once in a process
+    _hypothesis_is_here = True
+    for name in _DRAWN:
+        if name in globals():
+            _register(name)
+
+
+def _register(name: str) -> None:
+    def strategy(_: object) -> object:
+        return getattr(import_module(".testing.strategies", __name__), _DRAWN[name])()
+
+    import_module("hypothesis.strategies").register_type_strategy(globals()[name], strategy)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_OF_EXTRAS})

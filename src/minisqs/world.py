@@ -22,7 +22,7 @@ from .sim.clock import Clock, nanoseconds
 from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
 from .sim.port import Port
-from .sim.sources import Place, Plan, Source, source_of
+from .sim.sources import FaultPlan, Place, Plan, Source, source_of
 
 if TYPE_CHECKING:
     from .poller.configuration import Duration, Handler
@@ -43,8 +43,8 @@ class World:
     Args:
         seed: What ids, handles and drawn faults come from; equal seeds and calls give equal runs, to the byte.
         faults: What may go wrong: None, the perfect queue; names, each at a rate of 0.1; names with rates, or
-            ``Faults``, drawn from the seed; or a ``Plan`` that lists the choices themselves. (A ``Source``
-            answers by itself; ``check`` and its like bring one.)
+            ``Faults``, drawn from the seed; or a ``Plan`` that lists the choices themselves, or a ``FaultPlan``
+            by chances. (A ``Source`` answers by itself; ``check`` and its like bring one.)
         start: When the world begins: a datetime with a time zone, or seconds since 1970.
         region: AWS's name of a region.
         account_id: Twelve digits.
@@ -69,7 +69,7 @@ class World:
     def __init__(
         self,
         seed: int | str | None = None,
-        faults: Iterable[str] | Mapping[str, float] | Faults | Plan | Source | None = None,
+        faults: Iterable[str] | Mapping[str, float] | Faults | Plan | FaultPlan | Source | None = None,
         *,
         start: datetime | float = DEFAULT_START,
         region: str = "us-east-1",
@@ -362,9 +362,9 @@ def _key(seed: object) -> bytes:
 
 
 def _faults(
-    faults: Iterable[str] | Mapping[str, float] | Faults | Plan | Source | None,
-) -> Faults | Plan | Source | None:
-    if faults is None or isinstance(faults, (Faults, Plan, Source)):
+    faults: Iterable[str] | Mapping[str, float] | Faults | Plan | FaultPlan | Source | None,
+) -> Faults | Plan | FaultPlan | Source | None:
+    if faults is None or isinstance(faults, (Faults, Plan, FaultPlan, Source)):
         return faults
     if not isinstance(faults, Iterable):
         raise errors.UsageError(f"faults are names, Faults or a Plan, not {faults!r}")

@@ -448,3 +448,22 @@ def test_the_perfect_run_is_of_the_code_as_it_was_loaded():
     minisqs.check(Watched, ORDERS, budget=5, runs=0)
     assert len(codes) == 2
     assert Watched.handler.__code__ is plain
+
+
+def test_a_run_drawn_from_rates_holds_only_choices_that_happened():
+    """Overlaps whose message is gone by then do not happen, and then its token would not replay."""
+
+    class Shop:
+        def __init__(self):
+            self.charges = []
+
+        def handler(self, event, context):
+            for record in event["Records"]:
+                self.charges.append(record["body"])
+
+        def observe(self):
+            return sorted(self.charges)
+
+    for seed in range(40):
+        run = minisqs.run(Shop, ["a", "b"], faults={"overlap": 0.6, "kill": 0.2, "duplicate": 0.3}, seed=seed)
+        assert minisqs.replay(Shop, run.token, ["a", "b"], seed=seed).choices == run.choices

@@ -1,7 +1,7 @@
 import pytest
 
-from minisqs import Faults, Plan, errors
-from minisqs.sim.sources import ENGINE_QUESTIONS, Address, PlannedSource, SeededSource, source_of
+from minisqs import FaultPlan, Faults, Plan, errors
+from minisqs.sim.sources import ENGINE_QUESTIONS, Address, ChanceSource, PlannedSource, SeededSource, source_of
 
 
 def draws(source, kind="duplicate", subject="main/1", options=2, times=200):
@@ -113,3 +113,33 @@ def test_what_is_no_address_is_refused(address):
 def test_what_is_no_answer_is_refused(answer):
     with pytest.raises(errors.UsageError, match="is a whole number from 0"):
         Plan({("reorder", "main/1", 0): answer})
+
+
+@pytest.mark.parametrize(
+    ("chances", "text"),
+    [
+        ({"boom": {0: 1}}, "'boom' is not a question that a plan could answer"),
+        ({"kill": [0]}, r"kill= maps chances to answers, such as \{0: 1\}, not \[0\]"),
+        ({"kill": {-1: 1}}, "a chance of 'kill' is a whole number from 0, not -1"),
+        ({"kill": {True: 1}}, "a chance of 'kill' is a whole number from 0, not True"),
+        ({"kill": {0: -1}}, r"the answer at \('kill', 0\) is a whole number from 0, not -1"),
+    ],
+)
+def test_a_plan_of_chances_refuses_what_is_none(chances, text):
+    with pytest.raises(errors.UsageError, match=text):
+        FaultPlan(**chances)
+
+
+def test_plans_of_chances_are_equal_by_what_they_answer():
+    assert FaultPlan(kill={0: 1}, reorder={}) == FaultPlan(kill={0: 1})
+    assert FaultPlan(kill={0: 1}) != FaultPlan(kill={1: 1})
+    assert FaultPlan() != {}
+    assert repr(FaultPlan(kill={3: 1}, reorder={0: 2})) == "FaultPlan(kill={3: 1}, reorder={0: 2})"
+
+
+def test_only_chances_are_counted():
+    source = ChanceSource(FaultPlan(reorder={1: 5}))
+    answers = [source.choose("reorder", "main/1", options) for options in (1, 4, 1, 4, 4)]
+    assert answers == [0, 0, 0, 3, 0]  # where there is but one answer there is no chance
+    assert source.choices == {("reorder", "main/1", 3): 3}
+    assert source.afresh().choices == {}

@@ -13,7 +13,7 @@ from .. import errors
 from ..engine.values import SendMessage
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
-from ..sim.sources import Plan, SeededSource, Source
+from ..sim.sources import ChanceSource, FaultPlan, Plan, SeededSource, Source
 from ..world import _key, _whole
 from . import defaults, memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
@@ -383,7 +383,7 @@ def run(
     queue: Mapping[str, Any] | None = None,
     function: Mapping[str, Any] | None = None,
     mapping: Mapping[str, Any] | None = None,
-    faults: GivenFaults = None,
+    faults: GivenFaults | FaultPlan = None,
     seed: int | str | None = None,
     workers: int | None = None,
     oracles: Iterable[object] | None = None,
@@ -391,8 +391,8 @@ def run(
 ) -> Run:
     """One run of a subject in which the given faults happen; see ``check`` for the arguments.
 
-    A ``Plan`` says what goes wrong; names, rates and ``Faults`` are drawn from the seed; None is the perfect
-    queue. ``workers`` is how many deliveries may be under way at once; as many as the settings allow unless given.
+    A ``Plan`` says what goes wrong, and so does a ``FaultPlan``, by chances; names, rates and ``Faults`` are drawn from
+    the seed; None is the perfect queue. ``workers`` is how many deliveries may be under way at once; as many as the settings allow unless given.
     """
     if workers is not None:
         _whole("workers", workers, lowest=1)
@@ -401,9 +401,15 @@ def run(
         return _one(
             case, Oracles.of(oracles, subject), Exploration(faults.choices, NO_KINDS, records=False), workers=workers
         )
+    return _one(case, Oracles.of(oracles, subject), _source(faults, seed), workers=workers)
+
+
+def _source(faults: GivenFaults | FaultPlan, seed: int | str | None) -> Source | None:
+    """What answers as it is drawn, or as the chances come."""
+    if isinstance(faults, FaultPlan):
+        return ChanceSource(faults)
     given = _rates(faults)
-    source = None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
-    return _one(case, Oracles.of(oracles, subject), source, workers=workers)
+    return None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
 
 
 def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:
@@ -417,9 +423,9 @@ def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, wo
 
 def _has_points(source: Source | None) -> bool:
     """Whether anything can go wrong between statements, so that they have to be followed."""
-    if isinstance(source, SeededSource):
-        return any(source.rate(kind) for kind in POINT_KINDS)
-    return isinstance(source, Exploration) and source.has_points
+    if isinstance(source, Exploration):
+        return source.has_points
+    return source is not None and any(map(source.asks, POINT_KINDS))
 
 
 def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, **settings: Any) -> Run:
@@ -471,11 +477,11 @@ def replay(
     return done
 
 
-def _rates(faults: GivenFaults) -> Faults | None:
+def _rates(faults: GivenFaults | FaultPlan) -> Faults | None:
     if faults is None or isinstance(faults, Faults):
         return faults
-    if isinstance(faults, Plan):
-        raise errors.UsageError("a Plan is one run; give names or rates of faults here")
+    if isinstance(faults, (Plan, FaultPlan)):
+        raise errors.UsageError(f"a {type(faults).__name__} is one run; give names or rates of faults here")
     if not isinstance(faults, Iterable):
         raise errors.UsageError(f"faults are names, rates, Faults or a Plan, not {faults!r}")
     return Faults.named(faults)

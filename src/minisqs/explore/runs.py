@@ -32,7 +32,7 @@ from ..limits import SECOND_NS
 from ..poller.functions import Function
 from ..sim import statements
 from ..sim.intercepts import here
-from ..sim.sources import Place, SeededSource, Source
+from ..sim.sources import Place, Source
 from ..sim.stage import SeededAnswers, Stage, Teller, Unwind, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
@@ -184,7 +184,7 @@ class Execution:
                 source.follow(lambda: follows(self))
             if midway:
                 source.before_asking = self._look_midway
-        elif isinstance(source, SeededSource) and (kinds := [kind for kind in POINT_KINDS if source.rate(kind)]):
+        elif source is not None and (kinds := [kind for kind in POINT_KINDS if source.asks(kind)]):
             answers = SeededAnswers(port, CODE, kinds)
         self.source = source
         teller = make_teller(self) if make_teller else None

@@ -3,12 +3,14 @@
 Every answer has an address: the kind of question, its subject, and how often the same was asked before.
 A seed answers by hashing the address, so no answer depends on how many others were asked for; leaving a
 message out of a run leaves all other choices as they were. A plan lists the answers other than 0. What a
-source answered other than 0 is itself such a list, so each run can be had again as a plan.
+source answered other than 0 is itself such a list, so each run can be had again as a plan. A plan of
+chances is made before anybody knows the addresses: it counts the questions of a kind as they come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -88,6 +90,49 @@ class Plan:
         return f"Plan({ {tuple(address): answer for address, answer in self.choices.items()} })"
 
 
+class FaultPlan:
+    """What goes wrong in a run that nobody has seen yet: at which chance of each kind, counted as they come.
+
+    Args:
+        chances: For each kind of question from which chance, counted from 0, to which answer. ``kill={3: 1}``:
+            the process dies at the fourth statement before which one may die. A chance that never comes, an answer
+            of 0 and a kind that is left out are benign; an answer that is more than the occasion offers is taken as
+            the most it offers.
+
+    Raises:
+        UsageError: Not a question, not a chance, or not an answer.
+
+    >>> FaultPlan(kill={3: 1}, reorder={0: 2})
+    FaultPlan(kill={3: 1}, reorder={0: 2})
+    """
+
+    __slots__ = ("chances",)
+
+    def __init__(self, **chances: Mapping[int, int]) -> None:
+        self.chances: dict[str, dict[int, int]] = {
+            kind: _chances(kind, answers) for kind, answers in chances.items() if answers
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return self.chances == other.chances if isinstance(other, FaultPlan) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as a dictionary
+
+    def __repr__(self) -> str:
+        return f"FaultPlan({', '.join(f'{kind}={answers!r}' for kind, answers in self.chances.items())})"
+
+
+def _chances(kind: str, answers: object) -> dict[int, int]:
+    if kind not in FAULT_OF:
+        raise errors.UsageError(f"{kind!r} is not a question that a plan could answer; there are {', '.join(FAULT_OF)}")
+    if not isinstance(answers, Mapping):
+        raise errors.UsageError(f"{kind}= maps chances to answers, such as {{0: 1}}, not {answers!r}")
+    for chance in answers:
+        if isinstance(chance, bool) or not isinstance(chance, int) or chance < 0:
+            raise errors.UsageError(f"a chance of {kind!r} is a whole number from 0, not {chance!r}")
+    return {chance: _answer((kind, chance), answer) for chance, answer in answers.items()}
+
+
 def _address(address: object) -> Place:
     match address:
         case (str(kind), str(subject), int(occurrence)) if kind in ENGINE_QUESTIONS and occurrence >= 0:
@@ -134,11 +179,16 @@ class Source:
         return answer
 
     def choose_at(self, address: PointAddress, options: int) -> int:
-        """The same before a statement of the user's code, whose address says which."""
-        answer = self._answer(address, options, None)
-        if answer:
-            self.choices[address] = answer
-        return answer
+        """The same before a statement of the user's code, whose address says which; it is kept once it has ``happened_at`` the statement."""
+        return self._answer(address, options, None)
+
+    def happened_at(self, address: PointAddress, answer: int) -> None:
+        """What was answered before a statement has taken effect."""
+        self.choices[address] = answer
+
+    def asks(self, kind: str) -> bool:
+        """Whether a question may be answered with something else than 0."""
+        return True
 
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         raise NotImplementedError
@@ -160,23 +210,25 @@ class SeededSource(Source):
         self._seed = seed
         self._faults = faults
         self._rates = faults.by_question()
+        self._drawn = 0
 
     def afresh(self) -> SeededSource:
         """The same for another run."""
         return SeededSource(self._seed, self._faults, self._most)
 
-    def rate(self, kind: str) -> float:
-        """How often a question is answered with something else than 0."""
-        return self._rates[kind]
+    def asks(self, kind: str) -> bool:
+        """Whether a question has a rate."""
+        return self._rates[kind] > 0
 
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         rate = self._rates[address.kind]
-        if not rate or options < 2 or (self._most is not None and len(self.choices) >= self._most):
+        if not rate or options < 2 or (self._most is not None and self._drawn >= self._most):
             return 0
         text = " ".join(map(str, address))
         bits = int.from_bytes(blake2b(text.encode(), key=self._seed, digest_size=16).digest(), "big")
         if (bits >> 64) / 2**64 >= rate:
             return 0
+        self._drawn += 1
         draw = (bits & (2**64 - 1)) / 2**64
         if weights is None:
             return min(1 + int(draw * (options - 1)), options - 1)
@@ -212,7 +264,36 @@ class PlannedSource(Source):
                 )
 
 
-def source_of(seed: bytes, faults: Faults | Plan | Source | None) -> Source | None:
+class ChanceSource(Source):
+    """Answers the chances of a plan, and 0 to all else.
+
+    Args:
+        plan: Which chances.
+    """
+
+    def __init__(self, plan: FaultPlan) -> None:
+        super().__init__()
+        self._plan = plan
+        self._chances: Counter[str] = Counter()
+
+    def afresh(self) -> ChanceSource:
+        """The same for another run."""
+        return ChanceSource(self._plan)
+
+    def asks(self, kind: str) -> bool:
+        """Whether a question is in the plan."""
+        return kind in self._plan.chances
+
+    def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
+        answers = self._plan.chances.get(address.kind)
+        if answers is None or options < 2:
+            return 0
+        chance = self._chances[address.kind]
+        self._chances[address.kind] = chance + 1
+        return min(answers.get(chance, 0), options - 1)
+
+
+def source_of(seed: bytes, faults: Faults | Plan | FaultPlan | Source | None) -> Source | None:
     """What answers in a world with that seed and those faults; None in the perfect queue.
 
     Raises:
@@ -222,10 +303,19 @@ def source_of(seed: bytes, faults: Faults | Plan | Source | None) -> Source | No
         return faults
     if faults == Faults():
         return None
-    asked = {address.kind for address in faults.points} if isinstance(faults, Plan) else faults.wanted()
+    asked = _asked(faults)
     if in_code := sorted(name for name in asked if FAULTS[FAULT_OF.get(name, name)].in_code):
         raise errors.UsageError(
             f"the fault {in_code[0]!r} acts between the statements of your code: minisqs.check, sweep and run do that, "
             "a World alone does not"
         )
+    if isinstance(faults, FaultPlan):
+        return ChanceSource(faults)
     return PlannedSource(faults) if isinstance(faults, Plan) else SeededSource(seed, faults)
+
+
+def _asked(faults: Faults | Plan | FaultPlan) -> Collection[str]:
+    """The questions, or the faults, that may be answered with something else than 0."""
+    if isinstance(faults, FaultPlan):
+        return faults.chances
+    return {address.kind for address in faults.points} if isinstance(faults, Plan) else faults.wanted()

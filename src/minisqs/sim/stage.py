@@ -779,7 +779,8 @@ class SeededAnswers:
         return happens
 
     def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
-        """The source has it already."""
+        """The source keeps it."""
+        self._source.happened_at(address_of(arrival, kind, self._code), answer)
 
 
 def address_of(arrival: Arrival, kind: str, code: Code) -> PointAddress:

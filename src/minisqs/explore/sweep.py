@@ -278,11 +278,12 @@ class _Site:
         self._kinds = wanted(None if rates is None else rates.wanted())
         self._rates = rates if _has_rates(given.faults) else None
         self._expected: dict[Kept, Any] = {}
+        self._dead: dict[Kept, frozenset[str]] = {}
 
     def _laboratory(self) -> Laboratory:
         """One that counts from nothing, but knows what the perfect queue leaves behind if one before it did."""
         laboratory = Laboratory(self._case, self._oracles, self._kinds)
-        laboratory._expected = self._expected
+        laboratory._expected, laboratory._dead = self._expected, self._dead
         return laboratory
 
     def _story(self, laboratory: Laboratory, seed: int) -> Story | None:

@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any, Final
 
 ANSWERED_BY: Final = {
-    "botocore.client": "minisqs.adapters.boto3_client",
-    "aiobotocore.client": "minisqs.adapters.aiobotocore_client",
+    "botocore.session": "minisqs.adapters.boto3_client",
+    "aiobotocore.session": "minisqs.adapters.aiobotocore_client",
 }
-"""The modules whose classes send requests, and those of ours whose ``install`` and ``remove`` change them."""
+"""The modules whose classes make clients, and those of ours whose ``install`` and ``remove`` change these."""
 
 _guard: Final = RLock()
 

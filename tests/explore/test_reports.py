@@ -16,6 +16,7 @@ import pytest
 from zoo import ZOO
 
 import minisqs
+from minisqs.explore import telling
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDEST = 118
@@ -181,3 +182,85 @@ def test_the_lanes_of_many_environments_fit_on_a_screen():
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(Quits, ["a"], oracles=["drains"])
     assert max(len(line) for line in caught.value.report.text().splitlines()) <= WIDEST
+
+
+# ------------------------------------------------------------------------------------------- who did what, by name
+@minisqs.scenario
+def forwards(world):
+    """A worker that swallows what goes wrong with its send."""
+    inbox, audit = world.create_queue("inbox"), world.create_queue("audit")
+    client, entries = world.client(), minisqs.outside.Table("entries")
+
+    def work(message):
+        try:
+            client.send_message(QueueUrl=audit.url, MessageBody=message.body)
+        except client.exceptions.ClientError:
+            pass
+
+    minisqs.Consumer(inbox, work, name="worker").start()
+    minisqs.Consumer(audit, lambda message: entries.put_new(message.body, 1), name="auditor").start()
+    inbox.send("login ann")
+    return lambda: sorted(entries.keys())
+
+
+@minisqs.scenario
+def sends_twice(world):
+    """A worker that sends before it is done, and so again."""
+    inbox, audit = world.create_queue("inbox"), world.create_queue("audit")
+    client, entries = world.client(), []
+    minisqs.Consumer(
+        inbox, lambda message: client.send_message(QueueUrl=audit.url, MessageBody=message.body), name="worker"
+    ).start()
+    minisqs.Consumer(audit, lambda message: entries.append(message.body), name="auditor").start()
+    inbox.send("login ann")
+    return lambda: sorted(entries)
+
+
+def test_a_call_that_fails_is_told_by_its_action_its_queue_and_who_made_it():
+    with pytest.raises(minisqs.CheckFailed) as failed:
+        minisqs.check(forwards, faults={"api_error"})
+    text = " ".join(str(failed.value).split())
+    assert "SQS answers SendMessage to the queue 'audit' (by the work on message 1) with an internal error" in text
+    assert "is not deleted" not in text
+
+
+def test_messages_that_workers_send_are_told_where_they_are_sent_and_by_one_name():
+    with pytest.raises(minisqs.CheckFailed) as failed:
+        minisqs.check(sends_twice)
+    lines = str(failed.value).splitlines()
+    told = [line for line in lines if "message 1 sent for message 1" in line]
+    assert any("is sent to the queue 'audit'" in line for line in told)
+    assert any("gets message 1 sent for message 1" in line for line in told)
+    assert not any("#" in line for line in lines)
+
+
+class NetOfTax:
+    """The change is made by the caller of the function that ran last."""
+
+    def __init__(self):
+        self.paid = []
+
+    def net(self, gross):
+        return gross * 61 // 100
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.paid.append(self.net(int(record["body"])))
+
+    def observe(self):
+        return self.paid
+
+
+def test_a_change_is_told_at_the_statement_that_made_it():
+    with pytest.raises(minisqs.CheckFailed) as failed:
+        minisqs.check(NetOfTax, ["100"])
+    changes = [line for line in str(failed.value).splitlines() if "->" in line]
+    assert changes
+    assert all("self.paid.append(" in line for line in changes)
+
+
+def test_of_a_long_value_the_part_that_changed_is_shown():
+    before = "{'acme': {'balance': 100, 'entries': ['a', 'b', 'c', 'd', 'e', 'f']}}"
+    assert telling._around(before, before.replace("'f']", "'f', 'g']")) == "…'g']}}"
+    assert telling._around(before, before.replace("'e'", "'x'")).startswith("…'x', 'f'")
+    assert telling._around("", "[1, 2]") == "[1, 2]"

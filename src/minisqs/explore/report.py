@@ -112,7 +112,7 @@ def fault_of(address: Place, answer: int, call: tuple[str, str] | None = None) -
 
 def sentence(address: Place, answer: int, call: tuple[str, str] | None = None) -> str:
     """What a choice did, as a sentence without a full stop."""
-    subject = telling.name_of(address.subject)
+    subject = address.subject if address.kind in _OF_WORKERS else telling.name_of(address.subject)
     if isinstance(address, PointAddress):
         return f"{_who(address)} {_at_point(address, answer)}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
@@ -160,6 +160,9 @@ _SENTENCES: Final[Mapping[str, Callable[[str, int], str]]] = {
     chance.SKEW: lambda subject, answer: f"the clock of {subject} is {faults.skew_s(answer):+d} s off",
 }
 
+
+_OF_WORKERS: Final = (chance.SPLIT, chance.TIE, chance.SKEW)
+"""What is about no message."""
 
 _CALLS: Final[Mapping[str, str]] = {
     chance.API_ERROR: "SQS answers {} with an internal error, and does nothing",

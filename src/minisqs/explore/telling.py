@@ -87,6 +87,11 @@ def does_more_than_call(number: int) -> bool:
     return bare_call(statement) is None or not all(isinstance(target, ast.Name) for target in targets)
 
 
+def _only_returns(number: int) -> bool:
+    text = statements.STATEMENTS[number].text
+    return text.startswith("return") and "(" not in text
+
+
 class Telling:
     """A teller that keeps the lines of a run.
 
@@ -153,7 +158,9 @@ class Telling:
             inner, place = begun[places[-1] + 1 :], places[-1]
         elif function is None:
             inner, place = begun[1:], 0
-        else:  # it has called a function
+        else:  # it has called a function, unless it had only to return
+            if begun and _only_returns(begun[-1][1]):
+                begun.pop()
             return
         if inner and self._last is not None and does_more_than_call(begun[place][1]):
             self._last = (work, begun[place][1])
@@ -386,7 +393,7 @@ def _around(before: str, now: str) -> str:
     same = next(
         (place for place, (one, other) in enumerate(zip(before, now, strict=False)) if one != other), len(before)
     )
-    start = max(now.rfind(mark, 0, same) for mark in ", {[(") + 1
+    start = same + 2 if now[same : same + 2] == ", " else max(now.rfind(mark, 0, same) for mark in ", {[(") + 1
     if start < CHANGE_WIDTH // 2:
         return shortened(now, CHANGE_WIDTH)
     return f"…{shortened(now[start:], CHANGE_WIDTH - 1)}"

@@ -194,8 +194,8 @@ def forwards(world):
     def work(message):
         try:
             client.send_message(QueueUrl=audit.url, MessageBody=message.body)
-        except client.exceptions.ClientError:
-            pass
+        except client.exceptions.ClientError:  # the bug: nobody hears of it
+            return
 
     minisqs.Consumer(inbox, work, name="worker").start()
     minisqs.Consumer(audit, lambda message: entries.put_new(message.body, 1), name="auditor").start()

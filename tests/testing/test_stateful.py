@@ -145,6 +145,12 @@ def test_it_comes_to_rest_midway_and_goes_on():
     assert state.observe() == {"charges": {"order-1": 1, "order-2": 1}}
 
 
+def test_a_poll_that_misses_a_message_ends_no_drain():
+    state = stepped(machine_of(Sound), ("let_go_wrong", {"plan": FaultPlan(miss={0: 15})}), SENT, ("come_to_rest", {}))
+    assert state.world.choices
+    assert state.orders.messages() == []
+
+
 def test_a_lease_is_made_longer_and_shorter():
     state = stepped(machine_of(Sound), SENT, ("receive_message", {}))
     state.change_visibility(place=0, seconds=60)

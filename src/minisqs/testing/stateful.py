@@ -391,12 +391,15 @@ def _go_on(steps: Iterator[object], parts: int | None) -> bool:
 
 
 def _rest_of(queue: Queue) -> Iterator[Message]:
-    """What is received until nothing is left; time passes where nothing is visible. What is not deleted comes again."""
-    while True:
-        if received := queue.receive():
-            yield received[0]
-        elif not _let_next_come(queue):
-            return
+    """What is received until nothing is left; time passes where nothing is visible. What is not deleted comes again.
+
+    A short poll may miss what is there, but not twice running.
+    """
+    empty = 0
+    while empty < 2:
+        received = queue.receive()
+        yield from received
+        empty = 0 if received or _let_next_come(queue) else empty + 1
 
 
 def _let_next_come(queue: Queue) -> bool:

@@ -83,6 +83,8 @@ class Laboratory:
         self._stands: dict[Kept, bool] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
         """The messages that the perfect queue itself sends to a dead-letter queue."""
+        self._for_nobody: dict[Kept, frozenset[str]] = {}
+        """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
         self._during = oracles.during()
         self._notes_start = False
         self.follows = True
@@ -163,12 +165,14 @@ class Laboratory:
             raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
         if outcome.violated:
             raise errors.UsageError(f"{outcome.violated} does not hold even on the perfect queue")
-        if outcome.ended != "settled" or outcome.left:
+        for_nobody = {address for messages in outcome.unasked.values() for address in messages}
+        if outcome.ended != "settled" or not for_nobody.issuperset(outcome.left):
             raise errors.UsageError(
                 f"{self.case.name} does not come to rest on the perfect queue, so nothing can be compared with it: "
                 f"{outcome.why or 'messages are left in the queue'}"
             )
         self._dead[kept] = frozenset(outcome.dead)
+        self._for_nobody[kept] = frozenset(outcome.unasked)
         return outcome.state
 
     # ------------------------------------------------------------------------------------------------- runs
@@ -253,6 +257,8 @@ class Laboratory:
         """What is wrong with the end of a run; None if nothing is."""
         expected = self.expected(kept)
         outcome.dead = tuple(address for address in outcome.dead if address not in self._dead[kept])
+        for_nobody = {one for name in self._for_nobody[kept] for one in outcome.unasked.get(name, ())}
+        outcome.left = tuple(address for address in outcome.left if address not in for_nobody)
         finding = judge(outcome, expected, self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding

@@ -80,6 +80,7 @@ class Outcome:
         out_of_order: How the order of a message group was broken, in words.
         lost: Which messages are nowhere, in words.
         left: The messages that are still in their queue, by address.
+        unasked: Those of them in queues from which nobody has tried to receive, by the queue's name.
         dead: Those that went to a dead-letter queue.
         raised: The first exception of a handler, if any.
         unobserved: What ``observe()`` raised, if anything.
@@ -95,6 +96,7 @@ class Outcome:
     on_strands: bool = False
     redeliveries: int = 0
     left: tuple[str, ...] = ()
+    unasked: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     dead: tuple[str, ...] = ()
     harmed: dict[str, int] = attrs.field(factory=dict)
     receives_allowed: int = 0
@@ -367,7 +369,10 @@ class Execution:
         outcome.receives_allowed = min(
             (policy.max_receive_count for policy in policies if policy is not None), default=0
         )
-        outcome.left = _addresses(queue for queue in queues if queue.arn not in targets)
+        sources = [queue for queue in queues if queue.arn not in targets]
+        outcome.left = _addresses(sources)
+        unasked = {queue.name: _addresses([queue]) for queue in sources if not queue.received + queue.empty_receives}
+        outcome.unasked = {name: messages for name, messages in unasked.items() if messages}
         in_dead_letter_queues = _addresses(queue for queue in queues if queue.arn in targets)
         outcome.dead = tuple(dict.fromkeys((*stage.dead_letters, *in_dead_letter_queues)))
         outcome.lost = _lost(queues)

@@ -279,11 +279,13 @@ class _Site:
         self._rates = rates if _has_rates(given.faults) else None
         self._expected: dict[Kept, Any] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
+        self._for_nobody: dict[Kept, frozenset[str]] = {}
 
     def _laboratory(self) -> Laboratory:
         """One that counts from nothing, but knows what the perfect queue leaves behind if one before it did."""
         laboratory = Laboratory(self._case, self._oracles, self._kinds)
         laboratory._expected, laboratory._dead = self._expected, self._dead
+        laboratory._for_nobody = self._for_nobody
         return laboratory
 
     def _story(self, laboratory: Laboratory, seed: int) -> Story | None:

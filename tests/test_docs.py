@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,7 @@ def written(page: Path, folder: Path) -> Iterator[tuple[str, str, Path, int]]:
     for language, source, line in blocks:
         if language == "python" and (name := NAMED.match(source)):
             (folder / name[1]).write_text(source, encoding="utf-8")
+            sys.modules.pop(name[1].removesuffix(".py"), None)  # that of another page, if it was imported
             yield language, source, folder / name[1], 0
         else:
             if language == "python":

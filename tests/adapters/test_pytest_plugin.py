@@ -37,8 +37,9 @@ class Ledger(Shop):
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, monkeypatch):
     """Runs pytest on a file, in a process of its own as a user does; options follow."""
+    monkeypatch.delenv("CI", raising=False)  # where pytest's short summary is a long one
 
     def run(source, *options, ini="", common=True):
         pytester.makepyfile(test_app=(SHOP if common else "") + source)

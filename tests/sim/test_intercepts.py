@@ -963,3 +963,17 @@ def test_neither_asyncio_nor_uuid_is_loaded_by_the_intercepts():
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {"asyncio", "uuid", "secrets", "queue"}.isdisjoint(run.stdout.split())
+
+
+def test_whoever_times_garbage_collections_does_not_read_the_simulated_clock():
+    told = []
+    callback = lambda phase, info: told.append(time.perf_counter())  # noqa: E731
+    gc.callbacks.append(callback)
+    try:
+        with Intercepts():
+            gc.collect()
+            assert told == []
+        gc.collect()
+        assert len(told) == 2
+    finally:
+        gc.callbacks.remove(callback)

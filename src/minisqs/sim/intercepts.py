@@ -1039,7 +1039,12 @@ class Intercepts:
             state.restore()
 
 
+_callbacks: Final[list[Any]] = []
+"""What others want to do at a garbage collection, such as to time it: that would be the user's code to the stand-ins."""
+
+
 def _install() -> None:
+    _callbacks[:], gc.callbacks[:] = gc.callbacks, []
     try:
         _functions.install()
         _attributes.install()
@@ -1049,6 +1054,7 @@ def _install() -> None:
 
 
 def _remove() -> None:
+    gc.callbacks[:0], _callbacks[:] = _callbacks, []
     try:
         _attributes.remove()
     finally:

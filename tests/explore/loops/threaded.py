@@ -86,8 +86,8 @@ def _handing_on(*, deletes_at_the_end):
                 message = work.get()
                 time.sleep(2)
                 done[message["Body"]] = True
-                if deletes_at_the_end:
-                    client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                if deletes_at_the_end:  # a call that fails must not end the thread
+                    stubborn(client.delete_message, QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
         threading.Thread(target=handle, daemon=True).start()
         while True:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import importlib
 import multiprocessing
 import re
+import shutil
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 

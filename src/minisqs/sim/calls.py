@@ -25,7 +25,8 @@ from .port import MAIN, Port
 from .stage import Stage
 
 if TYPE_CHECKING:
-    from .processes import Crew, Stack
+    from .processes import Crew
+    from .stacks import Stack
 
 LOOKS: Final = frozenset(
     {"get_queue_url", "get_queue_attributes", "list_queues", "list_queue_tags", "list_dead_letter_source_queues",

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 import pytest
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.slow
 
 INSTALLED = any(point.name == "minisqs" for point in entry_points(group="pytest11"))
 

@@ -29,7 +29,7 @@ def test_each_fault_that_is_named_breaks_it(loop):
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.name)
 def test_the_twin_passes(loop):
-    checked = minisqs.check(loop.twin, faults=loop.faults, budget=150, runs=25)
+    checked = minisqs.check(loop.twin, faults=loop.faults, budget=100, runs=25)
     assert set(loop.by) <= checked.faults.keys()
 
 

@@ -256,6 +256,7 @@ def test_a_proof_sees_the_same_states_as_plain_enumeration(handle_of):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_proof_of_two_faults_sees_the_same_states_as_plain_enumeration():
     scenario = workers(reads_then_writes, bodies=["a"])
     proofs = [
@@ -403,6 +404,7 @@ def test_what_raises_on_the_perfect_queue_gets_its_own_traceback():
 PROGRAM = Path(__file__).with_name("spawned_program.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("busy", [False, True])
 def test_runs_are_the_same_under_every_hash_seed_and_on_a_busy_machine(busy):
     beside = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 if busy else 0)]

@@ -36,6 +36,18 @@ def test_a_worker_of_boto3_does_its_work_without_faults():
     assert minisqs.perfect(relayed).state == ["order"]
 
 
+def test_a_worker_of_boto3_is_answered_by_the_world_that_spawned_it():
+    with minisqs.World() as world, minisqs.World() as other:
+        source, target = world.create_queue("in"), world.create_queue("out")
+        other.create_queue("in")
+        other.create_queue("out")
+        world.spawn(relay, source.url, target.url)
+        source.send_batch(["a", "b"])
+        world.run_until_idle()
+        assert [message.body for message in target.messages()] == ["a", "b"]
+        assert source.messages() == other.queue("out").messages() == []
+
+
 def test_a_call_that_sqs_refuses_for_a_fault_of_its_own_is_tried_again_and_nothing_is_lost():
     checked = minisqs.check(relayed, faults={"api_error"}, budget=40, runs=20)
     assert checked.faults["api_error"] > 10

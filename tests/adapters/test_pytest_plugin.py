@@ -335,11 +335,27 @@ def test_findings_are_the_same_each_time_and_a_line_replays_them(run):
 
 # ------------------------------------------------------------------------------------------------- beside others
 def test_workers_of_xdist_report_as_one_process_does(run):
-    done = run(FAILING + COUNTS, "-n", "2", "--minisqs-faults=duplicate,reorder", "--minisqs-seed=random")
+    done = run(FAILING + COUNTS, "-n", "2", "--minisqs-faults=duplicate,reorder")
     done.assert_outcomes(passed=3, failed=2)
     said = done.stdout.str()
     assert re.search(r"FAILED test_app.py::test_charges - ms1-\S+: ", said)
     assert "--minisqs-replay=ms1-" in said
+
+
+def test_workers_of_xdist_are_given_the_seed_that_was_drawn(run, pytester):
+    done = run(
+        """
+import pathlib
+import pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_one(minisqs_world, number):
+    pathlib.Path(f"{number}.id").write_text(minisqs_world.create_queue("a").send("hello").message_id)
+""",
+        *("-n", "2", "--minisqs-seed=random"),
+    )
+    done.assert_outcomes(passed=6)
+    assert len({path.read_text() for path in pytester.path.glob("*.id")}) == 1
 
 
 def test_a_session_that_uses_nothing_loads_nothing(pytester):

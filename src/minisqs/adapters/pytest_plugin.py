@@ -64,9 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "minisqs(**settings): arguments of World and check that hold in this test; the nearest marker wins"
     )
     if _option(config, "seed") == "random":
-        import secrets  # noqa: PLC0415  # only where a seed is to be drawn
-
-        config.option.minisqs_seed = str(secrets.randbelow(1 << 32))  # workers of xdist are given the same
+        config.option.minisqs_seed = _drawn(config)
     runs = _option(config, "runs")
     if runs is not None and not runs.isdecimal():
         raise pytest.UsageError(f"--minisqs-runs is a whole number of 0 or more, not {runs!r}")
@@ -74,6 +72,20 @@ def pytest_configure(config: pytest.Config) -> None:
         given = _option(config, name)
         if given is not None:
             check(given)
+
+
+def _drawn(config: pytest.Config) -> str:
+    """A seed; in a worker of xdist, that of the session."""
+    import secrets  # noqa: PLC0415  # only where a seed is to be drawn
+
+    given: dict[str, Any] = getattr(config, "workerinput", {})
+    return given.get("minisqs_seed") or str(secrets.randbelow(1 << 32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of xdist the seed that was drawn."""
+    node.workerinput["minisqs_seed"] = _option(node.config, "seed")
 
 
 def _check_token(token: str) -> None:

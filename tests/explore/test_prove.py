@@ -422,3 +422,8 @@ def test_an_error_of_minisqs_is_not_taken_for_one_of_the_handler_s(monkeypatch):
     monkeypatch.setattr(reductions, "in_the_middle", fails)
     with pytest.raises(ZeroDivisionError, match="a bug of minisqs"):
         minisqs.prove(Ledger, ORDERS)
+
+
+def test_what_progress_prints_is_seen_though_the_consumer_is_quiet(capsys):
+    minisqs.prove(Ledger, ORDERS, faults=1, progress=print)
+    assert capsys.readouterr().out.startswith("0 1\n")  # no runs yet, one plan waits

@@ -150,11 +150,11 @@ def _progress(options: argparse.Namespace) -> Iterator[Callable[[int, int], None
     if not options.progress and not sys.stderr.isatty():
         yield None
         return
-    began_s, stderr = time.monotonic(), sys.stderr  # whatever is printed in a run is dropped, so not there and then
+    began_s = time.monotonic()
 
     def tell(runs: int, waiting: int) -> None:
         line = f"{runs:,} runs made, {waiting:,} plans wait, {time.monotonic() - began_s:,.0f} s"
-        print(f"\r{line:70}", end="", file=stderr, flush=True)
+        print(f"\r{line:70}", end="", file=sys.stderr, flush=True)
 
     try:
         yield tell

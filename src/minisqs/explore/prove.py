@@ -24,6 +24,7 @@ from .check import tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
+from .quiet import aloud
 from .reductions import Known, reduced
 from .report import WIDTH
 from .runs import MERGED, Outcome
@@ -122,13 +123,14 @@ def prove(
     )
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     names = _kinds(kinds)
+    told = None if progress is None else aloud(progress)
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
-        walk = Walk(laboratory, bounds, progress)
+        walk = Walk(laboratory, bounds, told)
         _refuse_failures(walk, laboratory)
         if walk.known.named and not walk.waiting:  # some states were taken for the same before names were looked at
-            walk = Walk(laboratory, bounds, progress, named=True)
+            walk = Walk(laboratory, bounds, told, named=True)
             _refuse_failures(walk, laboratory)
         if walk.waiting:
             raise errors.ProofIncomplete(

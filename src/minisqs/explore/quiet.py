@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -27,17 +27,23 @@ class _Nowhere:
         return False
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let the user's code print and log nothing meanwhile."""
-    out, err, hook, level = sys.stdout, sys.stderr, sys.breakpointhook, logging.root.manager.disable
+def aloud(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, printing to where one prints now, also while the user's code is quiet."""
+    out, err = sys.stdout, sys.stderr
 
     def loud(*args: Any, **named: Any) -> Any:
         with redirect_stdout(out), redirect_stderr(err):
-            return hook(*args, **named)
+            return function(*args, **named)
 
+    return loud
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let the user's code print and log nothing meanwhile."""
+    hook, level = sys.breakpointhook, logging.root.manager.disable
     nowhere: Any = _Nowhere()
-    sys.breakpointhook = loud
+    sys.breakpointhook = aloud(hook)
     logging.disable(logging.CRITICAL)
     try:
         with redirect_stdout(nowhere), redirect_stderr(nowhere):

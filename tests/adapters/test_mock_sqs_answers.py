@@ -8,6 +8,7 @@ import time
 
 import boto3
 import botocore.client
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from sqs_script import MESSAGE, answers
@@ -215,3 +216,12 @@ def test_a_botocore_that_speaks_the_query_protocol_is_told_so():
 def test_a_date_is_written_as_http_has_it():
     world = minisqs.World(start=1_700_000_000)
     assert wire.headers(world.sqs, "id")["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
+
+
+def test_the_client_without_boto3_has_the_exceptions_of_boto3_s():
+    model = botocore.session.get_session().get_service_model("sqs")
+    exceptions = minisqs.World().client().exceptions
+    names = {shape.name for shape in model.error_shapes}
+    assert all(getattr(exceptions, name).__name__ == name for name in names)
+    others = {error.__name__ for error in errors.SqsError.__subclasses__()} - names
+    assert not any(hasattr(exceptions, name) for name in others)

@@ -26,7 +26,7 @@ _PAGES: Final = {"list_dead_letter_source_queues": "queueUrls", "list_queues": "
 _MODELLED: Final = {
     error.json_name: error
     for error in errors.SqsError.__subclasses__()
-    if error.__name__ == error.json_name and error is not errors.InternalFailure
+    if error.__name__ == error.json_name and error not in {errors.InternalFailure, errors.SerializationException}
 }
 """The shapes of AWS's model; boto3 raises plain ClientError for the rest (sqs.md 1.2)."""
 

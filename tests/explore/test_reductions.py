@@ -579,15 +579,7 @@ def only_rest(monkeypatch):
     monkeypatch.setattr(reductions, "in_the_middle", lambda *_: None)
 
 
-def only_the_middle(monkeypatch):
-    """Only equal states at statements are used."""
-    monkeypatch.setattr(reductions, "_redundant", lambda *_, **__: (False, False))
-    monkeypatch.setattr(reductions, "at_rest", lambda *_, **__: None)
-
-
-@pytest.mark.parametrize(
-    "alone", [only_kills, only_steps, only_rest, only_the_middle], ids=["kills", "overlaps", "rest", "middle"]
-)
+@pytest.mark.parametrize("alone", [only_kills, only_steps, only_rest], ids=["kills", "overlaps", "rest"])
 def test_each_reduction_by_itself_leaves_runs_out(monkeypatch, alone):
     within = {"faults": 2, "kinds": {"kill", "overlap"}}
     every, plain = both(MuchOfItsOwn, ["a"], **within)

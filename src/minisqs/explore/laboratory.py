@@ -17,6 +17,7 @@ from .. import errors
 from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
+from ..sim.sdks import AnsweredSdks
 from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
@@ -92,6 +93,7 @@ class Laboratory:
     def __enter__(self) -> Self:
         self._stack.enter_context(quiet())
         self._stack.enter_context(Intercepts())
+        self._stack.enter_context(AnsweredSdks())
         self._stack.callback(self.carriers.close)
         if self.follows:
             self._stack.enter_context(self.case.following)

@@ -3,8 +3,7 @@
 While ``Intercepts`` is entered, the functions of ``time``, ``datetime``, ``os``, ``random``, ``uuid``,
 ``threading`` and ``selectors`` that ask such things have stand-ins. These are process-wide; a stand-in looks at
 ``here.simulation`` and asks the real thing wherever that is None, so every thread that is not simulated goes on
-as ever. After the last exit everything is what it was before the first entry, to the very object. While it is
-entered, the SDKs of AWS ask the simulation as well (see ``sdks``).
+as ever. After the last exit everything is what it was before the first entry, to the very object.
 
 Names bound before (``from time import sleep``) are replaced too, in every module there is. The modules are
 searched once, and again only where one is new. A class of C is changed in its own dictionary, so that
@@ -47,7 +46,6 @@ import attrs
 
 from .. import errors
 from ..limits import SECOND_NS
-from .sdks import AnsweredSdks
 
 MONOTONIC_START_NS: Final = (1 << 20) * SECOND_NS
 """What the monotonic clocks show when a run first reads one: twelve days, where a float still has each nanosecond."""
@@ -1045,11 +1043,7 @@ _callbacks: Final[list[Any]] = []
 """What others want to do at a garbage collection, such as to time it: that would be the user's code to the stand-ins."""
 
 
-_sdks: Final = AnsweredSdks()
-
-
 def _install() -> None:
-    _sdks.__enter__()
     _callbacks[:], gc.callbacks[:] = gc.callbacks, []
     try:
         _functions.install()
@@ -1065,7 +1059,6 @@ def _remove() -> None:
         _attributes.remove()
     finally:
         _functions.remove()
-        _sdks.__exit__()
 
 
 def seed_randomness(seed: bytes) -> None:

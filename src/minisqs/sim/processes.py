@@ -30,6 +30,7 @@ from .clock import nanoseconds
 from .intercepts import Intercepts, here
 from .kernel import Event
 from .port import Port
+from .sdks import AnsweredSdks
 from .stacks import EventLoop, Stack
 from .stage import Stage, Unwind
 from .strands import Carriers
@@ -349,6 +350,7 @@ class Crew:
         stage = port.stage
         if stage is None:
             self._intercepts = Intercepts(seed=seed, goes_on=True)
+            self._sdks = AnsweredSdks()
             stage = Stage(port, None, lambda: None, carriers=self._carriers, is_plain=True)
         self.stage: Stage = stage
         stage.spawns = True
@@ -433,12 +435,14 @@ class Crew:
             )
         if self._depth == 0 and self._intercepts is not None:
             self._intercepts.__enter__()
+            self._sdks.__enter__()
         self._depth += 1
 
     def has_passed(self) -> None:
         """Nobody's code runs any more."""
         self._depth -= 1
         if self._depth == 0 and self._intercepts is not None:
+            self._sdks.__exit__()
             self._intercepts.__exit__(None, None, None)
 
     def simulated(self) -> calls.Simulated:

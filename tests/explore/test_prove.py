@@ -399,7 +399,7 @@ print(proof.states == without.states, proof.runs, without.runs)
 
 
 def test_runs_that_come_to_the_same_state_at_a_statement_go_on_only_once():
-    """In an interpreter of its own: where somebody follows the stack, nothing can be told of it, and all runs are made."""
+    """In an interpreter of its own, in which no other test has left anything behind."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, __file__], capture_output=True, text=True, check=True)
     same, runs, without = done.stdout.split()
     assert same == "True"

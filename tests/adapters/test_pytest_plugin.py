@@ -9,6 +9,8 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from minisqs.explore import defaults
+
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.slow
 
@@ -263,6 +265,35 @@ def test_a_replayed_story_that_passes_by_now_passes(run, pytester):
     done = pytester.runpytest_subprocess(*given, f"--minisqs-replay={token}")
     done.assert_outcomes(passed=1)
     assert done.ret == pytest.ExitCode.OK
+
+
+def test_a_token_of_a_proof_is_replayed_too(run):
+    proof = FAILING.replace("minisqs.check(", "minisqs.prove(")
+    token = re.search(r"--minisqs-replay=(\S+)", run(proof).stdout.str())[1]
+    again = run(proof, f"--minisqs-replay={token}")
+    again.assert_outcomes(failed=1)
+    assert again.ret == pytest.ExitCode.TESTS_FAILED
+    assert token in again.stdout.str()
+
+
+def test_outside_of_a_test_nothing_is_kept_of_what_checks_have_tried():
+    before = list(defaults.NONE.tried)
+    defaults.begin(defaults.NONE)
+    try:
+        defaults.note("a check")
+    finally:
+        defaults.end()
+    assert defaults.NONE.tried == before == []
+
+
+def test_faults_of_the_option_go_before_those_of_the_marker():
+    holding = defaults.Defaults(faults={"reorder"}, world={"faults": {"duplicate"}})
+    defaults.begin(holding)
+    try:
+        assert defaults.new_world().sqs.source.asks("duplicate")
+        assert not defaults.new_world().sqs.source.asks("reorder")
+    finally:
+        defaults.end()
 
 
 def test_reports_are_written_into_a_folder(run, pytester):

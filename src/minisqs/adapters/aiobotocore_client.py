@@ -193,11 +193,9 @@ _HOOKS: Final[dict[type, dict[str, Any]]] = {
 
 def install() -> None:
     """Let the clients of aiobotocore ask a world first."""
-    for owner, hooks in _HOOKS.items():
-        replace(owner, hooks, _original)
+    replace(_HOOKS, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    for owner, hooks in _HOOKS.items():
-        put_back(owner, hooks, _original)
+    put_back(_HOOKS, _original)

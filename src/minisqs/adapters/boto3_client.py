@@ -308,27 +308,27 @@ _HOOKS: Final[dict[type, dict[str, Any]]] = {
 
 def install() -> None:
     """Let the clients of botocore ask a world first."""
-    for owner, hooks in _HOOKS.items():
-        replace(owner, hooks, _original)
+    replace(_HOOKS, _original)
 
 
 def remove() -> None:
     """Let them ask nobody."""
-    for owner, hooks in _HOOKS.items():
-        put_back(owner, hooks, _original)
+    put_back(_HOOKS, _original)
 
 
-def replace(owner: type, hooks: dict[str, Any], original: dict[str, Any]) -> None:
-    """Put functions in the place of methods of a class."""
-    for name, hook in hooks.items():
-        there = vars(owner)[name]
-        if there is not hook:
-            original[name] = there
-            setattr(owner, name, hook)
+def replace(hooks: dict[type, dict[str, Any]], original: dict[str, Any]) -> None:
+    """Put functions in the place of methods of classes, and keep these."""
+    for owner, methods in hooks.items():
+        for name, hook in methods.items():
+            there = vars(owner)[name]
+            if there is not hook:
+                original[name] = there
+                setattr(owner, name, hook)
 
 
-def put_back(owner: type, hooks: dict[str, Any], original: dict[str, Any]) -> None:
+def put_back(hooks: dict[type, dict[str, Any]], original: dict[str, Any]) -> None:
     """Put the methods back, where nobody has put something else over ours."""
-    for name, hook in hooks.items():
-        if vars(owner)[name] is hook:
-            setattr(owner, name, original[name])
+    for owner, methods in hooks.items():
+        for name, hook in methods.items():
+            if vars(owner)[name] is hook:
+                setattr(owner, name, original[name])

@@ -139,23 +139,18 @@ def check(
     plan = faults if isinstance(faults, Plan) else None
     given = None if plan is not None else _rates(faults)
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
-    token = test.replay if test.replay and _belongs(tokens.read(test.replay), case) else ""
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
-        if token:
-            test.replayed = True
-            story = _replayed(laboratory, token)
-        else:
+        if not refuse_replayed(laboratory):
             story = _out_of_order(laboratory) or _found(
                 laboratory, effort, given=given if _has_rates(faults) else None, plan=plan
             )
-        if story is not None:
-            raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
-        if not token:
+            if story is not None:
+                raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
             _refuse_empty(laboratory)
             _check_sometimes(laboratory)
         checked = _checked(laboratory, found=False)
-        test.tried.append(checked.text())
+        defaults.note(checked.text())
         return checked
 
 
@@ -172,22 +167,27 @@ def _number(name: str, given: object, default: int) -> int:
     return _whole(name, default if given is None else given, lowest=0)
 
 
-def _belongs(token: tokens.Token, case: Case) -> bool:
-    return (token.case_digest, token.messages_digest) == (case.digest, case.messages_digest)
-
-
-def _replayed(laboratory: Laboratory, token: str) -> Story | None:
-    """The story of a token, if it still fails.
+def refuse_replayed(laboratory: Laboratory) -> bool:
+    """Make the run of the token that the test is given; whether it belongs to this case, and passes by now.
 
     Raises:
+        CheckFailed: It still fails.
         UsageError: The code has changed where it had something go wrong.
     """
-    wanted_run = tokens.read(token)
-    kept = wanted_run.kept or laboratory.case.everything
+    test, case = defaults.now(), laboratory.case
+    if not test.replay:
+        return False
+    wanted_run = tokens.read(test.replay)
+    if (wanted_run.case_digest, wanted_run.messages_digest) != (case.digest, case.messages_digest):
+        return False
+    test.replayed = True
+    kept = wanted_run.kept or case.everything
     outcome, _ = laboratory.run(kept, tokens.Replay(wanted_run.choices, frozenset(FAULTS)), wanted_run.workers)
-    tokens.check_replayed(wanted_run.choices, outcome.happened, laboratory.case.statements)
+    tokens.check_replayed(wanted_run.choices, outcome.happened, case.statements)
     finding = laboratory.judge(outcome, kept)
-    return None if finding is None else Story(kept, outcome.happened, wanted_run.workers, finding)
+    if finding is not None:
+        raise errors.CheckFailed(tell(laboratory, Story(kept, outcome.happened, wanted_run.workers, finding)))
+    return True
 
 
 def _found(laboratory: Laboratory, effort: _Effort, *, given: Faults | None, plan: Plan | None) -> Story | None:

@@ -92,12 +92,18 @@ def new_world(**given: Any) -> World:
     options = {"seed": defaults.seed, **defaults.world}
     if defaults.plans is not None:
         options["faults"] = defaults.plans[len(defaults.worlds)] if len(defaults.worlds) < len(defaults.plans) else None
-    elif defaults.faults is not None:
-        options["faults"] = defaults.faults
+    else:
+        options.setdefault("faults", defaults.faults)
     world = World(**{**options, **{name: value for name, value in given.items() if value is not None}})
     if defaults is not NONE:
         defaults.worlds.append(world)
     return world
+
+
+def note(text: str) -> None:
+    """Keep what a check or a proof of the test has tried; outside of a test nobody asks for it."""
+    if now() is not NONE:
+        now().tried.append(text)
 
 
 def wrong_names(names: Mapping[str, object]) -> str:

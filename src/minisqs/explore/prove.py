@@ -20,7 +20,7 @@ from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from ..world import _whole
 from . import defaults
-from .check import tell
+from .check import refuse_replayed, tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
@@ -127,6 +127,7 @@ def prove(
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
+        refuse_replayed(laboratory)
         walk = Walk(laboratory, bounds, told)
         _refuse_failures(walk, laboratory)
         if walk.known.named and not walk.waiting:  # some states were taken for the same before names were looked at
@@ -138,7 +139,7 @@ def prove(
                 "budget=, or fewer messages, faults or kinds"
             )
         proof = _proof(laboratory, bounds, walk)
-        defaults.now().tried.append(proof.text())
+        defaults.note(proof.text())
         return proof
 
 

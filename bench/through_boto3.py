@@ -11,11 +11,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from time import perf_counter_ns as clock  # noqa: TID251  # a benchmark reads the real clock
 from typing import Any
 
 from kit import BODY, Goal, in_turn, left_out, ratio_figure, section
 from subjects import Scale
+from through_client import lives
 
 import minisqs
 
@@ -51,30 +51,6 @@ def new_client() -> Any:
     import boto3  # noqa: PLC0415  # it may be missing
 
     return boto3.session.Session("x", "x").client("sqs", region_name="us-east-1")
-
-
-def lives(client: Any, url: str, count: int) -> Callable[[], Mapping[str, float]]:
-    """Lifecycles through a client: one by one, then through the batches."""
-
-    def measure() -> Mapping[str, float]:
-        began = clock()
-        for _ in range(count):
-            client.send_message(QueueUrl=url, MessageBody=BODY)
-            [message] = client.receive_message(QueueUrl=url)["Messages"]
-            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        single = clock()
-        for _ in range(count // 10):
-            entries = [{"Id": str(number), "MessageBody": BODY} for number in range(10)]
-            client.send_message_batch(QueueUrl=url, Entries=entries)
-            messages = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-            handles = [
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                for number, message in enumerate(messages)
-            ]
-            client.delete_message_batch(QueueUrl=url, Entries=handles)
-        return {"single": (single - began) / count, "tens": (clock() - single) / count}
-
-    return measure
 
 
 def mocked(count: int, *, waiting: int = 0) -> Callable[[], Mapping[str, float]]:

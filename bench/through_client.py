@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns as clock  # noqa: TID251  # a benchmark reads the real clock
+from typing import Any
 
 from kit import BODY, Goal, in_turn, ratio_figure, section
 from subjects import Scale, lives_in, new_queue
@@ -21,9 +22,13 @@ def through_client(scale: Scale) -> None:
 
 
 def lives_through_client(count: int) -> Callable[[], Mapping[str, float]]:
-    """Lifecycles in boto3's words: one by one, then through the batches."""
+    """Lifecycles in boto3's words, without boto3."""
     client = minisqs.World(in_flight_limit=10_000_000).client()
-    url = client.create_queue(QueueName="orders")["QueueUrl"]
+    return lives(client, client.create_queue(QueueName="orders")["QueueUrl"], count)
+
+
+def lives(client: Any, url: str, count: int) -> Callable[[], Mapping[str, float]]:
+    """Lifecycles through a client: one by one, then through the batches."""
 
     def measure() -> Mapping[str, float]:
         began = clock()

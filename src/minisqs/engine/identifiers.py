@@ -28,6 +28,12 @@ Receive: TypeAlias = tuple[int, int, int, int]
 """The receive that a receipt handle stands for: queue number, sequence, receive count, and when it was."""
 
 
+@lru_cache(maxsize=4)
+def identifiers(seed: bytes) -> Identifiers:
+    """Those of a seed; worlds that are made again and again from one seed share them, and what they remember."""
+    return Identifiers(seed)
+
+
 class Identifiers:
     """Everything that is made from one seed.
 
@@ -35,22 +41,24 @@ class Identifiers:
         seed: Up to 64 bytes.
     """
 
-    __slots__ = ("_checksum", "_keyed", "_request_prefix", "message_id")
+    __slots__ = ("_checksum", "_keyed", "_request_prefix", "message_id", "uuid")
 
     def __init__(self, seed: bytes) -> None:
         self._keyed = blake2b(key=seed, digest_size=_ID_BYTES)
         self._checksum = crc32(seed)
-        self._request_prefix = self.uuid("requests")[:-12]
+        self._request_prefix = self._uuid("requests")[:-12]
         self.message_id = lru_cache(maxsize=_RECENT)(self._message_id)
         """See ``_message_id``: an id that was answered to a send is soon asked for again by a receive."""
+        self.uuid = lru_cache(maxsize=_RECENT)(self._uuid)
+        """See ``_uuid``: the next run of a check asks for the same."""
 
     def _message_id(self, producer: str, place: int) -> str:
         """The id of the message that ``producer`` sent as its ``place``-th, in the form of a random UUID."""
-        return self.uuid(f"message {producer} {place}")
+        return self._uuid(f"message {producer} {place}")
 
     def task_id(self, number: int) -> str:
         """The id of the account's ``number``-th message move task."""
-        return self.uuid(f"task {number}")
+        return self._uuid(f"task {number}")
 
     def request_id(self, number: int) -> str:
         """The id of the ``number``-th request of the world; their first parts are the same, to be made fast."""
@@ -73,7 +81,7 @@ class Identifiers:
         mark, queue_number, sequence, receive_count, received_ns = _HANDLE.unpack(payload)
         return (queue_number, sequence, receive_count, received_ns) if mark == _MARK else None
 
-    def uuid(self, address: str) -> str:
+    def _uuid(self, address: str) -> str:
         """A text in the form of a random UUID that stands for an address."""
         keyed = self._keyed.copy()
         keyed.update(address.encode())
@@ -81,6 +89,7 @@ class Identifiers:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
+@lru_cache(maxsize=16)
 def sender_id(account_id: str) -> str:
     """The user id of the account's only user, as AWS writes it: AIDA and seventeen letters or digits."""
     digest = blake2b(account_id.encode(), digest_size=16).digest()

@@ -21,7 +21,7 @@ from . import checks, permissions, redrive
 from .attributes import FifoSettings, Settings
 from .deadlines import Agenda
 from .decisions import PERFECT, Decisions
-from .identifiers import Identifiers, sender_id
+from .identifiers import identifiers, sender_id
 from .message import Delivery, Message
 from .pages import Page
 from .queue import Change, Queue
@@ -78,7 +78,7 @@ class Service:
     ) -> None:
         self.region = region
         self.account_id = account_id
-        self.identifiers = Identifiers(seed)
+        self.identifiers = identifiers(seed)
         self.sender_id = sender_id(account_id)
         self._in_flight_limit = in_flight_limit
         self._queues: dict[str, Queue] = {}
@@ -109,19 +109,18 @@ class Service:
 
     def find(self, queue_url: str) -> Queue | None:
         """The same; None if there is none."""
-        url = checks.text(queue_url)
-        queue = self._by_url.get(url)
+        queue = self._by_url.get(queue_url) if isinstance(queue_url, str) else None
         if queue is not None:
             return queue
-        path, _, name = url.rpartition("/")
+        path, _, name = checks.text(queue_url).rpartition("/")
         if path and path.rpartition("/")[2] != self.account_id:
             return None
         return self._queues.get(name)
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
-        prefix = checks.text(prefix)
-        return [self._queues[name] for name in self._names.irange(prefix, prefix + "\x7f")]
+        names = self._names.irange(checks.text(prefix), prefix + "\x7f") if prefix else self._names
+        return [self._queues[name] for name in names]
 
     def has_queue(self, arn: str) -> bool:
         """Whether ``arn`` is a queue of this account and region."""

@@ -93,6 +93,10 @@ class Exploration(Source):
         """Whether anything is to happen, or to be asked, before statements."""
         return self.records or bool(self._at)
 
+    def asks(self, kind: str) -> bool:
+        """Whether a question is planned, or is to be kept."""
+        return (self.records and FAULT_OF[kind] in self.kinds) or any(kind == asked for asked, _ in self._planned)
+
     def choose(self, kind: str, subject: str, options: int, weights: Sequence[float] | None = None) -> int:
         """What the plan has for a question; 0 for most."""
         planned = self._planned.get((kind, subject))

@@ -22,6 +22,7 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import Choices, Exploration
+from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
@@ -79,6 +80,7 @@ class Laboratory:
         self.asks_ties = self.kinds == {"tie"}
         self.seen_sometimes: set[str] = set()
         self.watchdog = Watchdog(case.trace)
+        self._garbage = Garbage()
         self._expected: dict[Kept, Any] = {}
         self._stands: dict[Kept, bool] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
@@ -99,6 +101,7 @@ class Laboratory:
             self._stack.enter_context(self.case.following)
             self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
+        self._stack.enter_context(self._garbage)
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -214,6 +217,7 @@ class Laboratory:
                 outcome = execution.go()
             finally:
                 self.watchdog.end_run()
+                self._garbage.run_ends()
             if not self._is_given_up(execution):
                 break
             source = None if source is None else source.afresh()

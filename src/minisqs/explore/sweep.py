@@ -11,7 +11,6 @@ clocks are the process's. Chunks in threads of one process therefore take turns.
 from __future__ import annotations
 
 import copyreg
-import gc
 import math
 import os
 import pickle
@@ -21,7 +20,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import lru_cache, partial
 from hashlib import blake2b
 from textwrap import fill
@@ -57,9 +56,6 @@ MOST_WAITING: Final = 1000
 
 LISTED: Final = 20
 """So many failing seeds are listed in the text."""
-
-COLLECTED: Final = 20
-"""After so many runs in another process garbage is collected."""
 
 WIDTH: Final = 110
 
@@ -296,13 +292,11 @@ class _Site:
         with _turn, self._laboratory() as laboratory:
             laboratory.expected(self._case.everything)
 
-    def chunk(self, seeds: Seeds, *, collects: bool = False) -> _Chunk:
-        """The runs of some seeds; where it ``collects``, garbage is collected between them only."""
+    def chunk(self, seeds: Seeds) -> _Chunk:
+        """The runs of some seeds."""
         failures = []
-        with _turn, _collection(paused=collects), self._laboratory() as laboratory:
-            for number, seed in enumerate(seeds):
-                if collects and not number % COLLECTED:
-                    gc.collect(1)
+        with _turn, self._laboratory() as laboratory:
+            for seed in seeds:
                 try:
                     story = self._story(laboratory, seed)
                 except Exception as error:
@@ -389,27 +383,8 @@ def _work(executor: Executor | None, site: _Site) -> Callable[[Seeds], _Chunk]:
 
 
 def _far(packed: bytes, seeds: Seeds) -> _Chunk:
-    """A chunk in another process, from what was packed at home.
-
-    Dask looks at the stacks of its workers' threads a hundred times a second. A garbage collection that begins just then
-    can lock up early versions of CPython 3.11 and 3.12 for good (gh-106883), so none begins by itself.
-    """
-    return _unpacked(packed).chunk(seeds, collects=True)
-
-
-@contextmanager
-def _collection(*, paused: bool) -> Iterator[None]:
-    """Let no garbage collection begin by itself meanwhile; what there is by then is collected."""
-    was_enabled = gc.isenabled()
-    if paused:
-        gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.collect()
-        if was_enabled:
-            gc.enable()
+    """A chunk in another process, from what was packed at home."""
+    return _unpacked(packed).chunk(seeds)
 
 
 def _packed(given: _Given) -> bytes:

@@ -71,7 +71,6 @@ class EventSourceMapping:
     Attributes:
         uuid, queue_arn: As AWS has them.
         function_name: The function, with its version or alias if one was given.
-        answer: What AWS answers to the call that changed it last.
     """
 
     def __init__(
@@ -107,7 +106,6 @@ class EventSourceMapping:
         )
         if settings.enabled:
             self._pass_through(CREATING, ENABLED, self._slots.start)
-        self.answer = self._described(CREATING if settings.enabled else DISABLED)
 
     def __repr__(self) -> str:
         return f"<EventSourceMapping of {self.queue_arn.rpartition(':')[2]} to {self.function_name}: {self.state}>"
@@ -117,6 +115,11 @@ class EventSourceMapping:
     def function_name(self) -> str:
         """The function, with its version or alias if one was given."""
         return str(self._reference)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What AWS answers to the call that changed it last."""
+        return self._described(self._passing or DISABLED)
 
     @property
     def settings(self) -> Settings:
@@ -239,7 +242,6 @@ class EventSourceMapping:
             polls = settings.enabled
         self._settings, self._reference = settings, reference
         self._pass_through(passing, state, partial(self._apply, settings, reference, polls=polls))
-        self.answer = self._described(passing)
 
     def enable(self) -> None:
         """Poll again; see ``update``."""
@@ -263,7 +265,6 @@ class EventSourceMapping:
     def _delete(self) -> None:
         self._refuse_change("delete")
         self._pass_through(DELETING, DELETED, self._slots.stop)
-        self.answer = self._described(DELETING)
 
     def _apply(self, settings: Settings, reference: Reference, *, polls: bool | None) -> None:
         """Let a change hold."""

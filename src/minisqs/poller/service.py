@@ -149,17 +149,24 @@ class Lambda:
             InvalidParameterValueException: It does not exist.
             UsageError: It is none of these, or a function of another world.
         """
-        if isinstance(function, Function) and self._functions.get(function.name) is not function:
-            raise errors.UsageError(f"{function!r} belongs to another world, or was deleted")
-        match = self._match(function.arn if isinstance(function, Function) else function)
+        if isinstance(function, Function):
+            if self._functions.get(function.name) is not function:
+                raise errors.UsageError(f"{function!r} belongs to another world, or was deleted")
+            reference = Reference(function.name, LATEST, function.arn)
+        else:
+            reference = self._named(function)
+        if self.find(reference) is None:
+            raise errors.InvalidParameterValueException("Function does not exist")
+        return reference
+
+    def _named(self, text: object) -> Reference:
+        """The reference that a name or ARN means, whether it exists or not."""
+        match = self._match(text)
         if match is None:
             raise errors.InvalidParameterValueException("Function does not exist")
         name, qualifier = match["name"], match["qualifier"] or LATEST
         arn = f"arn:aws:lambda:{self._port.service.region}:{self._port.service.account_id}:function:{name}"
-        reference = Reference(name, qualifier, arn if match["qualifier"] is None else f"{arn}:{qualifier}")
-        if self.find(reference) is None:
-            raise errors.InvalidParameterValueException("Function does not exist")
-        return reference
+        return Reference(name, qualifier, arn if match["qualifier"] is None else f"{arn}:{qualifier}")
 
     def find(self, reference: Reference) -> Function | None:
         """The function, if it and its version exist."""

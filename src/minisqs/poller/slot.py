@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import IntEnum, auto
 
 import attrs
 
@@ -16,13 +16,13 @@ from .functions import Reference
 from .settings import Settings
 
 
-class State(Enum):
+class State(IntEnum):
     """What a slot does."""
 
-    FREE = "free"
-    COLLECTING = "collecting"
-    RUNNING = "running"
-    THROTTLED = "throttled"
+    FREE = auto()
+    COLLECTING = auto()
+    RUNNING = auto()
+    THROTTLED = auto()
 
 
 @attrs.define(eq=False)

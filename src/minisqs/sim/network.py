@@ -29,6 +29,9 @@ NONE_FAILED: Final[Failed] = ()
 
 LONGEST_LAG_NS: Final = max(COUNT_LAGS_S) * SECOND_NS
 
+QUESTIONS: Final = (API_ERROR, LOST_ANSWER, PARTIAL, STALE_COUNTS)
+"""All that it asks."""
+
 COUNTERS: Final = {
     "ApproximateNumberOfMessages": "visible",
     "ApproximateNumberOfMessagesNotVisible": "in_flight",

@@ -25,7 +25,7 @@ from . import faults
 from .clock import Clock
 from .journal import Journal
 from .kernel import Kernel, Task, Wait, Waiting
-from .network import NONE_FAILED, Network, joined
+from .network import NONE_FAILED, QUESTIONS, Network, joined
 from .sources import Address, Source
 from .workers import HERE, LentTurns, SharedUse, Turns
 
@@ -70,7 +70,7 @@ class Port:
         self.spares_main = False
         """Whether the calls of plain code, outside of all that a stage runs, never fail."""
         self._decisions: Decisions = PERFECT if source is None else source
-        self._network = None if source is None else Network(self)
+        self._network = None if source is None or not any(map(source.asks, QUESTIONS)) else Network(self)
         self.real_wait: Callable[[int, Callable[[], bool]], bool] | None = None
         """How a poll waits until a time, or until it is found to have ended, where the clock follows the wall."""
         self._requests = 0
@@ -89,10 +89,6 @@ class Port:
         self._shared = turns
         self.lock = turns.lock
         self._acquire, self._release = self.lock.acquire, self.lock.release
-
-    def without_network(self) -> None:
-        """Let no call fail on its way, and keep no old counters: in a world in which nobody but the poller calls."""
-        self._network = None
 
     # ----------------------------------------------------------------------------------------------- queues
     def create_queue(

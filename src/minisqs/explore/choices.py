@@ -62,6 +62,7 @@ class Exploration(Source):
         self.answered_kind = len(POINT_KINDS)
         self.port: Port | None = None
         self._planned: dict[tuple[str, str], dict[int, int]] = {}
+        self._to_come = 0
         self._at: dict[tuple[str, int], dict[str, list[tuple[str, int]]]] = {}
         for address, answer in plan.items():
             if isinstance(address, PointAddress):
@@ -69,6 +70,7 @@ class Exploration(Source):
                 points.setdefault(address.point, []).append((address.kind, answer))
             else:
                 self._planned.setdefault((address.kind, address.subject), {})[address.occurrence] = answer
+                self._to_come += 1
         for points in self._at.values():
             for happens in points.values():
                 happens.sort(key=lambda one: POINT_KINDS.index(one[0]))
@@ -87,6 +89,11 @@ class Exploration(Source):
     def asks_the_engine(self) -> bool:
         """Whether anything is to go wrong, or to be asked, in SQS and Lambda."""
         return self.records or bool(self._planned)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether all that is planned in SQS and Lambda has happened, and nothing is to be kept."""
+        return not self.records and not self._to_come
 
     @property
     def has_points(self) -> bool:
@@ -119,6 +126,7 @@ class Exploration(Source):
 
     def _happens(self, address: Address, answer: int) -> int:
         self.happened[address] = answer
+        self._to_come -= 1
         self.untold.append((address, answer))
         self.answered, self.answered_kind = len(self.asked) - 1, len(POINT_KINDS)
         return answer

@@ -291,7 +291,7 @@ class Runs:
         """
         now = self._clock.now_ns
         self._attempts += 1
-        if batch is not None and self._port.source is not None:
+        if batch is not None and self._port.asks:
             environment = self._take_or_not(configuration, batch, caller, now)
         else:
             environment = self._environments.take(configuration, configuration.keep_warm_ns, now)

@@ -87,7 +87,7 @@ class Settling:
         deleted = 0
         for start in range(0, len(deliveries), limits.BATCH_ENTRIES):
             group = deliveries[start : start + limits.BATCH_ENTRIES]
-            if self._port.source is not None:
+            if self._port.asks:
                 group, lost = self._reached(group, caller)
                 deleted -= lost
             for _ in range(attempts if group else 0):

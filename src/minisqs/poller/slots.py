@@ -328,7 +328,7 @@ class Slots:
         except errors.SqsError as error:
             self._pause(slot, passive=isinstance(error, errors.QueueDoesNotExist))
             return None
-        if deliveries and self._port.source is not None and self._is_lost(slot, deliveries):
+        if deliveries and self._port.asks and self._is_lost(slot, deliveries):
             self._pause(slot, passive=False)
             return None
         return deliveries
@@ -348,7 +348,7 @@ class Slots:
         if slot.settings.split == RANDOM:
             draw = blake2b(f"{self._uuid} {self._receives}".encode(), digest_size=8).digest()
             return min(most, 1 + int.from_bytes(draw) % limits.ONE_RECEIVE)
-        if self._port.source is not None and (useful := min(most, self._visible())) > 1:
+        if self._port.asks and (useful := min(most, self._visible())) > 1:
             return self._port.choose(SPLIT, useful, queue_url=self._queue_url, caller=slot.name) or most
         return most
 

@@ -62,8 +62,10 @@ class Port:
         self.clock = clock
         self.journal = journal
         self.source = source
+        self.asks = source is not None
+        """Whether anything may still go wrong in SQS or Lambda, so that the source is asked."""
         self.earliest_ns = service.earliest_ns
-        self.kernel = Kernel(clock, self, None if source is None else self._choose_tie)
+        self.kernel = Kernel(clock, self, None if source is None or not source.asks(TIE) else self._choose_tie)
         self.last_fault_ns = clock.now_ns
         self.stage: Stage | None = None
         """Where a check runs the user's code; None in plain use."""
@@ -733,7 +735,7 @@ class Port:
         Of a call, ``action`` says which it is.
         """
         source = self.source
-        if source is None:
+        if source is None or not self.asks:
             return 0
         answer = source.choose(kind, subject or caller, options)
         if answer and action:
@@ -767,10 +769,19 @@ class Port:
             self._network.saw(self.service.find(queue_url))
 
     def _tell_faults(self, queue_url: str, caller: str) -> None:
-        if self.source is not None:
-            for address, answer in self.source.untold:
+        source = self.source
+        if source is not None and source.untold:
+            for address, answer in source.untold:
                 self._tell_choice(address, answer, queue_url, caller)
-            self.source.untold.clear()
+            source.untold.clear()
+            if source.is_spent:
+                self._ask_no_more()
+
+    def _ask_no_more(self) -> None:
+        """Go on as on the perfect queue: nothing goes wrong any more."""
+        self.asks = False
+        self._decisions, self._network = PERFECT, None
+        self.kernel.ignore_ties()
 
     def _tell_choice(self, address: Address, answer: int, queue_url: str, caller: str) -> None:
         queue = self.service.find(queue_url) if queue_url else None

@@ -190,6 +190,11 @@ class Source:
         """Whether a question may be answered with something else than 0."""
         return True
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether each question of the engine will be answered with 0 from now on."""
+        return False
+
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         raise NotImplementedError
 
@@ -219,6 +224,11 @@ class SeededSource(Source):
     def asks(self, kind: str) -> bool:
         """Whether a question has a rate."""
         return self._rates[kind] > 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether as much has gone wrong as may."""
+        return self._most is not None and self._drawn >= self._most
 
     def _answer(self, address: Place, options: int, weights: Sequence[float] | None) -> int:
         rate = self._rates[address.kind]

@@ -160,7 +160,7 @@ class _Bounds:
 
 
 _Plan: TypeAlias = tuple[dict[Place, int], bool]
-"""A plan, and whether one stack was not enough for the one that it grew out of."""
+"""A plan, and whether one stack was not enough for the one that it grew out of, or hardly will be for it."""
 
 
 class Walk:
@@ -214,7 +214,10 @@ class Walk:
                     yield Story(kept, outcome.happened, bounds.workers, finding)
                     outcome, source, finding = self._run(kept, plan, bounds.faults - faults)
                 if faults < bounds.faults and len(outcome.happened) == len(plan):
-                    following += ((child, outcome.on_strands) for child in self._children(plan, source))
+                    needs_strands = outcome.on_strands
+                    following += (
+                        (child, needs_strands or _interleaves(child)) for child in self._children(plan, source)
+                    )
             level = following
 
     def _run(
@@ -254,6 +257,12 @@ class Walk:
             else:
                 children.append({**plan, address: answer})
         return children
+
+
+def _interleaves(plan: dict[Place, int]) -> bool:
+    """Whether one stack will hardly be enough: a delivery that was interrupted goes on before the one that did it ends."""
+    overlaps = [answer for address, answer in plan.items() if address.kind == chance.OVERLAP]
+    return len(overlaps) > 1 and overlaps[-2] > 1
 
 
 def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:

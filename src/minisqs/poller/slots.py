@@ -174,7 +174,7 @@ class Slots:
         slots = [
             (
                 slot.index,
-                slot.state,
+                int(slot.state),
                 _held(slot.batch),
                 slot.attempts,
                 slot.lease_ns,

@@ -26,6 +26,14 @@ def test_a_message_id_is_the_same_whatever_was_asked_for_since():
     assert ONE.message_id("a", 1) == first
 
 
+def test_worlds_of_one_seed_share_what_was_asked_for():
+    shared = identifiers.identifiers(b"one")
+    assert shared is identifiers.identifiers(b"one")
+    assert shared is not identifiers.identifiers(b"other")
+    assert shared.message_id("a", 1) is shared.message_id("a", 1)
+    assert shared.message_id("a", 1) == ONE.message_id("a", 1)
+
+
 def test_a_request_id_is_a_uuid_of_its_own():
     assert UUID.fullmatch(ONE.request_id(1))
     assert ONE.request_id(1) != ONE.request_id(2)

@@ -12,6 +12,12 @@ import pytest
 
 import minisqs
 from minisqs import errors
+from minisqs.explore.choices import POINT_KINDS, Exploration
+from minisqs.explore.laboratory import Laboratory
+from minisqs.explore.oracles import Oracles
+from minisqs.explore.subjects import Case
+from minisqs.sim.faults import FAULTS
+from minisqs.sim.sources import SeededSource
 
 ORDERS = ["order-1", "order-2"]
 CACHE: dict[str, str] = {}
@@ -467,3 +473,38 @@ def test_a_run_drawn_from_rates_holds_only_choices_that_happened():
     for seed in range(40):
         run = minisqs.run(Shop, ["a", "b"], faults={"overlap": 0.6, "kill": 0.2, "duplicate": 0.3}, seed=seed)
         assert minisqs.replay(Shop, run.token, ["a", "b"], seed=seed).choices == run.choices
+
+
+# ------------------------------------------------------------------------------------- nothing is asked any more
+def told(laboratory, source):
+    """The journal of a run, what it left, and whether the source was still asked at its end."""
+    execution, outcome = laboratory.show(laboratory.case.everything, source, 2, keeps_journal=True)
+    return [str(entry) for entry in execution.world.journal], outcome.state, execution.world.sqs.asks
+
+
+@pytest.mark.parametrize("subject", [Shop, Ledger])
+def test_once_all_that_is_planned_has_happened_the_run_goes_on_as_one_that_still_asks(subject):
+    kinds = frozenset(FAULTS)
+    with Laboratory(Case(subject, ORDERS), Oracles.of(None, subject), kinds) as laboratory:
+        first = Exploration({}, kinds)
+        laboratory.show(laboratory.case.everything, first, 2)
+        in_the_engine = [
+            {address: answer} for _, address, answer in first.alternatives() if address.kind not in POINT_KINDS
+        ]
+        assert len({next(iter(plan)).kind for plan in in_the_engine}) > 3
+        for plan in in_the_engine:
+            asked, still = (
+                told(laboratory, Exploration(plan, kinds)),
+                told(laboratory, Exploration(plan, kinds, records=False)),
+            )
+            assert asked[:2] == still[:2], plan
+            assert (asked[2], still[2]) == (True, False), plan
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_once_as_much_has_gone_wrong_as_may_the_run_goes_on_as_one_that_still_asks(seed, monkeypatch):
+    rates = minisqs.Faults(**dict.fromkeys(("duplicate", "reorder", "miss", "api_error", "recycle", "tie"), 0.3))
+    with Laboratory(Case(Shop, ORDERS), Oracles.of(None, Shop), frozenset(FAULTS)) as laboratory:
+        spares = told(laboratory, SeededSource(bytes([seed]), rates, 2))
+        monkeypatch.setattr(SeededSource, "is_spent", False)
+        assert told(laboratory, SeededSource(bytes([seed]), rates, 2))[:2] == spares[:2]

@@ -185,7 +185,7 @@ class Known:
         if execution.stage.names_were_read and not self.named:
             self.named = True  # from now on names tell states apart that were taken for the same
             self._faults_left.clear()
-        here = in_the_middle(execution) if midway else at_rest(execution, named=self.named)
+        here: Any = in_the_middle(execution) if midway else at_rest(execution, named=self.named)
         if here is None:
             return False
         state = marshal.dumps((here, overlaps_left), _BY_VALUE)  # a tenth of the memory of tuples within tuples

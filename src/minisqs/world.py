@@ -6,11 +6,9 @@ A world is one account in one region on a simulated clock. Nothing in it happens
 
 from __future__ import annotations
 
-import re
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from . import errors, limits
@@ -18,6 +16,7 @@ from .client.attributes import QueueAttributes, RedrivePolicy, raw_queue_attribu
 from .client.queue import Queue, Queues
 from .client.sqs import SqsClient
 from .engine.service import Service
+from .sim.arguments import key_of, matching, whole
 from .sim.clock import Clock, nanoseconds
 from .sim.faults import Faults
 from .sim.journal import DEFAULT_LENGTH, Journal
@@ -79,22 +78,22 @@ class World:
         fifo_quotas: bool = False,
         account_concurrency: int = limits.CONCURRENCY,
     ) -> None:
-        key = _key(seed)
+        key = key_of(seed)
         self.clock = Clock(_start_ns(start))
         service = Service(
-            region=_matching("region", region, r"[a-z]{2}(-[a-z]+)+-[0-9]+", "a name such as us-east-1"),
-            account_id=_matching("account_id", account_id, r"[0-9]{12}", "a text of twelve digits"),
+            region=matching("region", region, r"[a-z]{2}(-[a-z]+)+-[0-9]+", "a name such as us-east-1"),
+            account_id=matching("account_id", account_id, r"[0-9]{12}", "a text of twelve digits"),
             seed=key,
-            in_flight_limit=_whole("in_flight_limit", in_flight_limit, lowest=1),
+            in_flight_limit=whole("in_flight_limit", in_flight_limit, lowest=1),
             fifo_quotas=fifo_quotas,
         )
         if journal_length is not None:
-            _whole("journal_length", journal_length, lowest=0)
+            whole("journal_length", journal_length, lowest=0)
         self.journal = Journal(service.identifiers, self.clock.started_ns, journal_length)
         self.sqs = Port(service, self.clock, self.journal, source_of(key, _faults(faults)))
         """The service behind its port: one typed method for each action of SQS."""
         self._queues = Queues(self.sqs)
-        self._account_concurrency = _whole("account_concurrency", account_concurrency, lowest=1)
+        self._account_concurrency = whole("account_concurrency", account_concurrency, lowest=1)
         self._invocations_kept = None if journal_length is None else max(journal_length, FEWEST_INVOCATIONS)
         self._lambda: Lambda | None = None
         self._crew: Crew | None = None
@@ -355,12 +354,6 @@ class World:
         self.sqs.service.check_invariants()
 
 
-def _key(seed: object) -> bytes:
-    if isinstance(seed, bool) or not isinstance(seed, (int, str, type(None))):
-        raise errors.UsageError(f"a seed is a whole number or a text, not {seed!r}; faults are given as faults=...")
-    return blake2b(repr(seed).encode(), digest_size=32).digest()
-
-
 def _faults(
     faults: Iterable[str] | Mapping[str, float] | Faults | Plan | FaultPlan | Source | None,
 ) -> Faults | Plan | FaultPlan | Source | None:
@@ -384,15 +377,3 @@ def _start_ns(start: datetime | float) -> int:
     if not 0 <= start_ns < LATEST_START_NS:
         raise errors.UsageError(f"a world begins between 1970 and 2100, not at {start!r}")
     return start_ns
-
-
-def _matching(name: str, value: object, form: str, what: str) -> str:
-    if not isinstance(value, str) or not re.fullmatch(form, value):
-        raise errors.UsageError(f"{name} is {what}, not {value!r}")
-    return value
-
-
-def _whole(name: str, value: object, *, lowest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise errors.UsageError(f"{name} is a whole number of {lowest} or more, not {value!r}")
-    return value

@@ -11,14 +11,15 @@ import attrs
 
 from .. import errors
 from ..engine.values import SendMessage
+from ..sim.arguments import key_of, whole
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
 from ..sim.sources import ChanceSource, FaultPlan, Plan, SeededSource, Source
-from ..world import _key, _whole
 from . import defaults, memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, NOTHING, SOMETIMES, TESTED_NOTHING, Finding, Oracles
+from .rates import GivenFaults, has_rates, rates_of
 from .report import Report
 from .runs import Outcome
 from .search import Search, random_story, roots_of
@@ -35,8 +36,6 @@ ORDERS: Final = 120
 """So many orders of messages are tried where the consumer is to be indifferent to them."""
 MOST_FAULTS: Final = 50
 """So many faults happen at most in a run with rates: then the consumer must get on its feet."""
-
-GivenFaults = Iterable[str] | Mapping[str, float] | Faults | Plan | None
 
 
 @attrs.frozen(kw_only=True)
@@ -137,13 +136,13 @@ def check(
     case = Case(subject, messages, seed=seed, **settings)
     judged_by = Oracles.of(taken["oracles"], subject)
     plan = faults if isinstance(faults, Plan) else None
-    given = None if plan is not None else _rates(faults)
+    given = None if plan is not None else rates_of(faults)
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
         if not refuse_replayed(laboratory):
             story = _out_of_order(laboratory) or _found(
-                laboratory, effort, given=given if _has_rates(faults) else None, plan=plan
+                laboratory, effort, given=given if has_rates(faults) else None, plan=plan
             )
             if story is not None:
                 raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
@@ -164,7 +163,7 @@ class _Effort:
 
 
 def _number(name: str, given: object, default: int) -> int:
-    return _whole(name, default if given is None else given, lowest=0)
+    return whole(name, default if given is None else given, lowest=0)
 
 
 def refuse_replayed(laboratory: Laboratory) -> bool:
@@ -395,7 +394,7 @@ def run(
     the seed; None is the perfect queue. ``workers`` is how many deliveries may be under way at once; as many as the settings allow unless given.
     """
     if workers is not None:
-        _whole("workers", workers, lowest=1)
+        whole("workers", workers, lowest=1)
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)
     if isinstance(faults, Plan):
         return _one(
@@ -408,8 +407,8 @@ def _source(faults: GivenFaults | FaultPlan, seed: int | str | None) -> Source |
     """What answers as it is drawn, or as the chances come."""
     if isinstance(faults, FaultPlan):
         return ChanceSource(faults)
-    given = _rates(faults)
-    return None if given is None else SeededSource(_key(seed), given, MOST_FAULTS)
+    given = rates_of(faults)
+    return None if given is None else SeededSource(key_of(seed), given, MOST_FAULTS)
 
 
 def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, workers: int | None = None) -> Run:
@@ -475,17 +474,3 @@ def replay(
     done = _one(case, Oracles.of(oracles, subject), source, wanted_run.kept or case.everything, wanted_run.workers)
     tokens.check_replayed(wanted_run.choices, done.choices, case.statements)
     return done
-
-
-def _rates(faults: GivenFaults | FaultPlan) -> Faults | None:
-    if faults is None or isinstance(faults, Faults):
-        return faults
-    if isinstance(faults, (Plan, FaultPlan)):
-        raise errors.UsageError(f"a {type(faults).__name__} is one run; give names or rates of faults here")
-    if not isinstance(faults, Iterable):
-        raise errors.UsageError(f"faults are names, rates, Faults or a Plan, not {faults!r}")
-    return Faults.named(faults)
-
-
-def _has_rates(faults: GivenFaults) -> bool:
-    return isinstance(faults, (Mapping, Faults))

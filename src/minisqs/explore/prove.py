@@ -16,9 +16,9 @@ import attrs
 from .. import errors
 from ..engine import decisions as chance
 from ..engine.values import SendMessage
+from ..sim.arguments import whole
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
-from ..world import _whole
 from . import defaults
 from .check import refuse_replayed, tell
 from .choices import Exploration, wanted
@@ -115,10 +115,10 @@ def prove(
         UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
     """
     bounds = _Bounds(
-        workers=_whole("workers", workers, lowest=1),
-        faults=_whole("faults", faults, lowest=0),
-        preemptions=_whole("preemptions", faults if preemptions is None else preemptions, lowest=0),
-        budget=_whole("budget", budget, lowest=1),
+        workers=whole("workers", workers, lowest=1),
+        faults=whole("faults", faults, lowest=0),
+        preemptions=whole("preemptions", faults if preemptions is None else preemptions, lowest=0),
+        budget=whole("budget", budget, lowest=1),
         reduce=reduce,
     )
     case = Case(subject, messages, queue=queue, function=function, mapping=mapping, trace=trace, seed=seed)

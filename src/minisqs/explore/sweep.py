@@ -30,12 +30,13 @@ import attrs
 
 from .. import errors
 from ..engine.values import SendMessage
+from ..sim.arguments import whole
 from ..sim.faults import FAULTS
-from ..world import _whole
-from .check import Checked, GivenFaults, _has_rates, _rates, tell
+from .check import Checked, tell
 from .choices import wanted
 from .laboratory import Laboratory
 from .oracles import Oracles
+from .rates import GivenFaults, has_rates, rates_of
 from .report import Report
 from .search import random_story
 from .shrink import shrink
@@ -181,8 +182,8 @@ def sweep(
         cancelled then, as it is on KeyboardInterrupt.
     """
     numbers, told_of = _seeds(seeds), _progress(progress)
-    size = _size(len(numbers)) if chunk is None else _whole("chunk", chunk, lowest=1)
-    most = _whole("most_failures", most_failures, lowest=0)
+    size = _size(len(numbers)) if chunk is None else whole("chunk", chunk, lowest=1)
+    most = whole("most_failures", most_failures, lowest=0)
     site = _Site(_Given(
         subject=subject, messages=messages, queue=queue, function=function, mapping=mapping, faults=_kept(faults),
         oracles=_kept(oracles), trace=trace, seed=seed,
@@ -270,9 +271,9 @@ class _Site:
             trace=given.trace, seed=given.seed,
         )  # fmt: skip
         self._oracles = Oracles.of(given.oracles, given.subject)
-        rates = _rates(given.faults)
+        rates = rates_of(given.faults)
         self._kinds = wanted(None if rates is None else rates.wanted())
-        self._rates = rates if _has_rates(given.faults) else None
+        self._rates = rates if has_rates(given.faults) else None
         self._expected: dict[Kept, Any] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
         self._for_nobody: dict[Kept, frozenset[str]] = {}

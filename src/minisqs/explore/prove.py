@@ -214,9 +214,10 @@ class Walk:
                     yield Story(kept, outcome.happened, bounds.workers, finding)
                     outcome, source, finding = self._run(kept, plan, bounds.faults - faults)
                 if faults < bounds.faults and len(outcome.happened) == len(plan):
-                    needs_strands = outcome.on_strands
-                    following += (
-                        (child, needs_strands or _interleaves(child)) for child in self._children(plan, source)
+                    begins_with_strands, is_last = outcome.on_strands, faults + 1 == bounds.faults
+                    following += (  # before the last faults one stack is tried: on it states are compared midway too
+                        (child, begins_with_strands or (is_last and _interleaves(child)))
+                        for child in self._children(plan, source)
                     )
             level = following
 

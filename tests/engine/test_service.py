@@ -126,6 +126,12 @@ def test_prefixes_find_names_in_order(service):
     assert service.list_queues("c") == ([], None)
 
 
+@pytest.mark.parametrize("prefix", [0, b"", False])
+def test_a_prefix_is_a_text(service, prefix):
+    with pytest.raises(errors.SqsError, match="MalformedInput"):
+        service.queues(prefix)
+
+
 @pytest.mark.parametrize("names", [None, "All", [1], {"All": 1}, 1])
 def test_attribute_names_are_a_list_of_texts(service, names):
     service.create_queue("orders", now=START)

@@ -119,7 +119,7 @@ class Service:
 
     def queues(self, prefix: str = "") -> list[Queue]:
         """The queues whose name begins with ``prefix``, by name."""
-        names = self._names.irange(checks.text(prefix), prefix + "\x7f") if prefix else self._names
+        names = self._names if prefix == "" else self._names.irange(checks.text(prefix), prefix + "\x7f")
         return [self._queues[name] for name in names]
 
     def has_queue(self, arn: str) -> bool:

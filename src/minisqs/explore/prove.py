@@ -250,7 +250,7 @@ class Walk:
     def _children(self, plan: dict[Place, int], source: Exploration) -> list[dict[Place, int]]:
         preempted = sum(address.kind == chance.OVERLAP for address in plan)
         children: list[dict[Place, int]] = []
-        for address, answer, skip in reduced(source):
+        for _, address, answer, skip in reduced(source):
             if address.kind == chance.OVERLAP and preempted >= self._bounds.preemptions:
                 continue
             if skip and self._bounds.reduce:

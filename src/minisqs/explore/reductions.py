@@ -200,8 +200,8 @@ class Known:
             self._faults_left[state] = max(left, self._faults_left.get(state, -1))
 
 
-def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tuple[Place, int, bool]]:
-    """The alternatives of a run: address, answer, and whether it may be left out.
+def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tuple[int, Place, int, bool]]:
+    """The alternatives of a run: place among the questions, address, answer, and whether it may be left out.
 
     ``by_statements`` says that the code is looked at for statements that touch only what is the work's own.
     """
@@ -219,7 +219,7 @@ def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tupl
         kill, overlap = redundant.get(index, (False, False))
         may_skip = index > source.answered + 1
         skip = may_skip and ((address.kind == chance.KILL and kill) or (address.kind == chance.OVERLAP and overlap))
-        yield address, answer, skip
+        yield index, address, answer, skip
 
 
 def _redundant(before: Arrival | None, now: Arrival, *, by_statements: bool) -> tuple[bool, bool]:

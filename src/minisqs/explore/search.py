@@ -14,7 +14,8 @@ from typing import Final
 from ..engine import decisions as chance
 from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
-from .choices import Choices
+from ..sim.stage import Arrival, Work
+from .choices import Choices, Exploration
 from .laboratory import Laboratory
 from .reductions import Known, reduced
 from .stories import Kept, Story
@@ -62,15 +63,16 @@ class Search:
         self._allows = allows
         self._laboratory = laboratory
         self._workers = workers
-        self._heap: list[tuple[int, int, Kept, dict[Place, int]]] = []
+        self._heap: list[tuple[int, bool, int, Kept, dict[Place, int]]] = []
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
             self._push(index, kept, {})
 
-    def _push(self, weight: int, kept: Kept, plan: dict[Place, int]) -> None:
+    def _push(self, weight: int, kept: Kept, plan: dict[Place, int], *, late: bool = False) -> None:
+        """Keep a plan for its turn: ``late`` is behind the others of its weight."""
         self._pushed += 1
-        heappush(self._heap, (weight, self._pushed, kept, plan))
+        heappush(self._heap, (weight, late, self._pushed, kept, plan))
 
     @property
     def is_exhausted(self) -> bool:
@@ -82,7 +84,7 @@ class Search:
         laboratory = self._laboratory
         last = laboratory.runs + budget
         while self._heap and laboratory.runs < last:
-            weight, _, kept, plan = heappop(self._heap)
+            weight, late, _, kept, plan = heappop(self._heap)
             is_leaf = most_faults is not None and len(plan) >= most_faults
             outcome, source, finding = laboratory.explore(
                 kept,
@@ -95,12 +97,31 @@ class Search:
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
                 if finding.is_hasty:  # whoever wants another has found it to be given up too early
-                    self._push(weight, kept, plan)
+                    self._push(weight, kept, plan, late=late)
             elif not is_leaf and len(outcome.happened) == len(plan):
-                for address, answer, skip in reduced(source, by_statements=False):
+                acting = _acting(source)
+                for place, address, answer, skip in reduced(source, by_statements=False):
                     if not skip and self._allows(address):
                         more = WEIGHTS[address.kind] + (answer - 1) // 2
-                        self._push(weight + more, kept, {**plan, address: answer})
+                        late = address.kind == chance.OVERLAP and place not in acting
+                        self._push(weight + more, kept, {**plan, address: answer}, late=late)
+
+
+def _acting(source: Exploration) -> set[int]:
+    """The statements, by their place among the questions, that change what outlives their work, or may.
+
+    Before one of these, what a work has read still holds for it and is about to count: there most overlaps do harm.
+    """
+    acting: set[int] = set()
+    last: dict[Work, Arrival] = {}
+    for asked, *_ in source.asked:
+        if isinstance(asked, str):
+            continue
+        before = last.get(asked.work)
+        if before is not None and (before.lasting is None or before.lasting != asked.lasting):
+            acting.add(before.place)
+        last[asked.work] = asked
+    return acting
 
 
 def search_like(laboratory: Laboratory, kept: Kept, story: Story) -> Story | None:

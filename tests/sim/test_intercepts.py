@@ -23,9 +23,17 @@ from types import ModuleType
 import pytest
 
 from minisqs import errors
-from minisqs.sim import intercepts
 from minisqs.sim.clock import Clock
-from minisqs.sim.intercepts import Intercepts, SimulatedLock, SimulatedRLock, here, seed_randomness, shift_clock
+from minisqs.sim.intercepts import (
+    Intercepts,
+    SimulatedLock,
+    SimulatedRLock,
+    context,
+    here,
+    seed_randomness,
+    shift_clock,
+)
+from minisqs.sim.intercepts.clocks import MONOTONIC_START_NS
 from minisqs.sim.loop import SimulatedLoop
 
 SECOND_NS = 1_000_000_000
@@ -173,14 +181,14 @@ def test_monotonic_clocks_tell_single_nanoseconds(within):
     before = time.monotonic()
     within.now += 1
     assert time.monotonic() - before == pytest.approx(1e-9, rel=0.1)
-    assert time.monotonic_ns() == intercepts.MONOTONIC_START_NS + 1
+    assert time.monotonic_ns() == MONOTONIC_START_NS + 1
 
 
 def test_monotonic_clocks_begin_anew_in_each_run(within):
-    assert time.monotonic_ns() == intercepts.MONOTONIC_START_NS
+    assert time.monotonic_ns() == MONOTONIC_START_NS
     within.now += SECOND_NS
     seed_randomness(b"another run")
-    assert time.monotonic_ns() == intercepts.MONOTONIC_START_NS
+    assert time.monotonic_ns() == MONOTONIC_START_NS
 
 
 def test_processor_time_stays_real(within):
@@ -396,7 +404,7 @@ def test_a_stand_in_that_is_held_by_a_class_takes_no_instance_for_an_argument(wi
         sleep = time.sleep
 
     Limiter().sleep(1)
-    assert Limiter().clock() >= intercepts.MONOTONIC_START_NS
+    assert Limiter().clock() >= MONOTONIC_START_NS
     assert within.asked == [("sleep", 1)]
 
 
@@ -912,7 +920,7 @@ def test_nothing_is_left_after_an_entry_that_fails(monkeypatch):
         raise KeyError
 
     with monkeypatch.context() as patch:
-        patch.setattr(intercepts._attributes, "install", fail)
+        patch.setattr(context._classes, "install", fail)
         with pytest.raises(KeyError):
             Intercepts(seed=b"").__enter__()
     assert differing(before, everything()) == []

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
-from .intercepts import sleep_code
+from .intercepts.clocks import sleep_code
 
 Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 """Of a piece of code, as ``co_positions`` has it: first line, last line, first column, last column."""

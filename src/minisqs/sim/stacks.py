@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from .. import errors
 from ..limits import NEVER_NS
 from . import calls, faults
-from .intercepts import STACK, here
+from .intercepts import here
+from .intercepts.threads import STACK
 from .kernel import Task, Wait, Waiting
 from .stage import Work
 from .strands import Strand

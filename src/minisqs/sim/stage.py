@@ -30,7 +30,7 @@ from ..engine.queue import Queue
 from ..limits import SECOND_NS
 from . import faults
 from .clock import nanoseconds
-from .intercepts import users_point
+from .intercepts.users_line import users_point
 from .kernel import Kernel
 from .port import Port
 from .sources import END, PointAddress

@@ -1,0 +1,124 @@
+"""What else simulated code asks of the machine: processors, signals, other processes, connections, files."""
+
+from __future__ import annotations
+
+import selectors
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+
+from ... import errors
+from .attributes import Attribute, attributes_of
+from .here import here, machine
+from .users_line import users_place
+
+CPUS: Final = 4
+"""So many a simulated machine has, as the size of a thread pool depends on them."""
+
+
+_CHECK_SAME_THREAD: Final = 5
+"""The place of that argument of ``sqlite3.connect``, from 1."""
+
+
+class _System:
+    """The stand-ins for functions of the system and of SQLite: bound methods, as those of ``time`` are."""
+
+    def cpu_count(self) -> int | None:
+        return machine["os.cpu_count"]() if here.simulation is None else CPUS
+
+    def process_cpu_count(self) -> int | None:
+        return machine["os.process_cpu_count"]() if here.simulation is None else CPUS
+
+    def connect(self, *arguments: Any, **named: Any) -> Any:
+        """A connection of SQLite that works on every stack of the simulation, of which only one runs at a time."""
+        if here.simulation is not None and len(arguments) < _CHECK_SAME_THREAD:
+            named.setdefault("check_same_thread", False)
+        return machine["sqlite3.connect"](*arguments, **named)
+
+
+@attrs.frozen
+class _ReachingOut:
+    """The stand-in for a function that reaches out of the process."""
+
+    name: str
+    what: str
+
+    def call(self, *arguments: Any, **named: Any) -> Any:
+        simulation = here.simulation
+        if simulation is not None:
+            simulation.reached_outside(self.what, users_place())
+        return machine[self.name](*arguments, **named)
+
+
+def _signal(signalnum: int, handler: Any) -> Any:
+    """The stand-in for ``signal.signal``, which refuses all threads but the main one."""
+    simulation = here.simulation
+    signals = None if simulation is None else simulation.signals()
+    if signals is None:
+        return machine["signal.signal"](signalnum, handler)
+    before, signals[signalnum] = signals.get(signalnum, 0), handler
+    return before
+
+
+_system: Final = _System()
+_connect: Final = _system.connect
+
+FUNCTIONS: Final[dict[str, object]] = {
+    "os.cpu_count": _system.cpu_count,
+    "os.process_cpu_count": _system.process_cpu_count,
+    "sqlite3.connect": _connect,
+    "sqlite3.dbapi2.connect": _connect,
+    "signal.signal": _signal,
+    "os.fork": _ReachingOut("os.fork", "a process was forked").call,
+    "os.posix_spawn": _ReachingOut("os.posix_spawn", "a process was started").call,
+    "_posixsubprocess.fork_exec": _ReachingOut("_posixsubprocess.fork_exec", "a process was started").call,
+}
+
+
+def _connecting(attribute: Attribute) -> object:
+    def connect(self: object, address: Any) -> Any:
+        simulation = here.simulation
+        if simulation is not None:
+            simulation.reached_outside(f"a connection to {address!r} was opened", users_place())
+        return attribute.real(self, address)
+
+    return connect
+
+
+def _select(attribute: Attribute) -> object:
+    def select(self: object, timeout: float | None = None) -> Any:
+        simulation = here.simulation
+        if simulation is None:
+            return attribute.real(self, timeout)
+        ready = attribute.real(self, 0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if timeout is None:
+            raise errors.EscapedSimulation(
+                f"the event loop of {users_place()} waits for something outside the simulation, a socket, a pipe or "
+                "another thread, and has no timer set: simulated time would never end this."
+            )
+        simulation.sleep(timeout)
+        return []
+
+    return select
+
+
+_SELECTORS: Final = "SelectSelector PollSelector EpollSelector DevpollSelector KqueueSelector"
+
+
+def attributes() -> Iterator[Attribute]:
+    """The methods of event loops' selectors that have stand-ins."""
+    waiting: list[type] = [getattr(selectors, name) for name in _SELECTORS.split() if hasattr(selectors, name)]
+    for attribute in attributes_of(waiting, "select", _select):
+        if attribute.owner is not selectors.BaseSelector:
+            yield attribute
+
+
+def attributes_of_sockets() -> Iterator[Attribute]:
+    """Those of sockets; none as long as nobody has loaded ``socket``."""
+    if "socket" in sys.modules:
+        for name in ("connect", "connect_ex"):
+            yield from attributes_of([sys.modules["socket"].socket], name, _connecting)

@@ -1,0 +1,48 @@
+"""The user's line that asks for something, to be named where it may not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Final
+
+_LIBRARY: Final = str(Path(os.__file__).parent)
+_OURS: Final = str(Path(__file__).parents[2])
+_is_users_file: Final[dict[str, bool]] = {}
+
+
+def _is_users(path: str) -> bool:
+    """Whether code of this file is neither the standard library's nor ours."""
+    known = not path.startswith(("<frozen ", _OURS + os.sep)) and (
+        not path.startswith(_LIBRARY + os.sep) or "-packages" + os.sep in path
+    )
+    _is_users_file[path] = known
+    return known
+
+
+def users_frame() -> FrameType:
+    """The innermost frame of the user's code; the outermost of all where there is none."""
+    return _users_frame_from(sys._getframe(3))  # whoever calls this is ours, and so are those two before
+
+
+def _users_frame_from(frame: FrameType) -> FrameType:
+    while True:
+        path = frame.f_code.co_filename
+        known = _is_users_file.get(path)
+        if known or (known is None and _is_users(path)) or frame.f_back is None:
+            return frame
+        frame = frame.f_back
+
+
+def users_place() -> str:
+    """The user's line as "path:line in function"."""
+    frame = users_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
+
+
+def users_point() -> tuple[CodeType, int]:
+    """The point of the user's code that asks for something: the same again when a loop comes back to it."""
+    frame = _users_frame_from(sys._getframe(1))
+    return frame.f_code, frame.f_lasti

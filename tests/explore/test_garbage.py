@@ -6,6 +6,7 @@ import weakref
 import pytest
 
 import minisqs
+from minisqs.explore import garbage
 from minisqs.explore.garbage import RUNS
 
 ALIVE = weakref.WeakSet()
@@ -54,6 +55,36 @@ def test_what_runs_leave_behind_is_collected_again_and_again():
     tried = minisqs.check(Ledger, ["order-1"], runs=300, budget=1)
     assert tried.runs > 10 * RUNS
     assert max(alive for _, alive in SEEN) <= 2 * RUNS
+
+
+def test_what_a_run_still_holds_when_garbage_is_collected_goes_some_collections_later(monkeypatch):
+    monkeypatch.setattr(garbage, "COLLECTIONS", 4)
+    tried = minisqs.check(Ledger, ["order-1"], runs=1_000, budget=1)
+    assert tried.runs > 40 * RUNS
+    assert max(alive for _, alive in SEEN) <= 2 * RUNS
+
+
+def test_what_there_was_before_is_not_looked_at_and_is_looked_at_again_afterwards():
+    frozen = []
+
+    class Looks(Ledger):
+        def handler(self, event, context):
+            frozen.append(gc.get_freeze_count())
+            super().handler(event, context)
+
+    minisqs.check(Looks, ["order-1"], runs=5, budget=5)
+    assert frozen[0] > 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_whoever_has_frozen_objects_finds_them_frozen():
+    gc.freeze()
+    before = gc.get_freeze_count()
+    try:
+        minisqs.check(Ledger, ["order-1"], runs=5, budget=5)
+        assert gc.get_freeze_count() == before
+    finally:
+        gc.unfreeze()
 
 
 def test_whoever_has_turned_collections_off_finds_them_off():

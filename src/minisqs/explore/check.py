@@ -200,13 +200,18 @@ def _found(laboratory: Laboratory, effort: _Effort, *, given: Faults | None, pla
         if story is not None:
             return shrink(laboratory, story)
         memory.forget(case, token)
-    search = Search(laboratory, roots_of(len(everything)))
-    for story in search.stories(effort.budget):
+    return _smallest_first(laboratory, effort.budget) or _at_random(laboratory, effort, given)
+
+
+def _smallest_first(laboratory: Laboratory, budget: int) -> Story | None:
+    """The first failing run in the order of their weight, made small."""
+    search = Search(laboratory, roots_of(len(laboratory.case.messages)))
+    for story in search.stories(budget):
         smallest = shrink(laboratory, story)
         if laboratory.is_confirmed(smallest):
             return smallest
     laboratory.complete = search.is_exhausted
-    return _at_random(laboratory, effort, given)
+    return None
 
 
 def _out_of_order(laboratory: Laboratory) -> Story | None:

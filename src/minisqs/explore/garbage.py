@@ -14,25 +14,37 @@ from typing import Final
 RUNS: Final = 20
 """Of so many runs the garbage is collected at once."""
 
+COLLECTIONS: Final = 50
+"""Every so many collections all generations are looked at, as some of what a run leaves is still held at the first."""
+
 
 class Garbage:
-    """What runs leave behind; as a context it keeps collections from beginning by themselves."""
+    """What runs leave behind; as a context it keeps collections from beginning by themselves.
+
+    What there is when it is entered is not looked at (``gc.freeze``), unless somebody has frozen objects already.
+    """
 
     def __init__(self) -> None:
         self._runs = 0
-        self._was_enabled = False
+        self._was_enabled = self._has_frozen = False
 
     def __enter__(self) -> None:
         self._was_enabled = gc.isenabled()
         gc.disable()
+        if not gc.get_freeze_count():
+            gc.freeze()
+            self._has_frozen = True
 
     def __exit__(self, *raised: object) -> None:
+        if self._has_frozen:
+            gc.unfreeze()
+            self._has_frozen = False
         if self._was_enabled:
             gc.enable()
 
     def run_ends(self) -> None:
         """Another run has ended, and nobody needs its world any more."""
         self._runs += 1
-        if self._runs == RUNS:
-            self._runs = 0
-            gc.collect(1)
+        if self._runs % RUNS:
+            return
+        gc.collect(2 if self._runs % (RUNS * COLLECTIONS) == 0 else 1)

@@ -19,7 +19,7 @@ from minisqs.explore.choices import Exploration
 from minisqs.explore.laboratory import Laboratory
 from minisqs.explore.oracles import Oracles
 from minisqs.explore.subjects import Case
-from minisqs.sim import statements
+from minisqs.sim.code import statements
 
 
 def handled(client, url, handle, wait=20):

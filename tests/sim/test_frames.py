@@ -10,7 +10,8 @@ import textwrap
 
 import pytest
 
-from minisqs.sim import frames, statements
+from minisqs.sim.code import frames, statements
+from minisqs.sim.code.following import follow
 
 WORDS = ["one", "two"]
 
@@ -43,7 +44,7 @@ def seen(load, monkeypatch):
             held = frames.held(sys._getframe().f_back, statements.POINT_CODE, seen.__code__, keeps_more)
             found.append((statements.STATEMENTS[number].text, None if held is None else pickled(held)))
 
-        with statements.follow([module.f], lambda path: path == module.__file__):
+        with follow([module.f], lambda path: path == module.__file__):
             monkeypatch.setattr(statements, "arrive", arrive)
             result = module.f(*arguments)
             monkeypatch.setattr(statements, "arrive", None)

@@ -6,14 +6,15 @@ import textwrap
 
 import pytest
 
-from minisqs.sim import locality, statements
+from minisqs.sim.code import locality, statements
+from minisqs.sim.code.points import compiled
 
 
 def local_texts(body, header="def f(self, event, context):", before="import json"):
     """The texts of a function's statements, those that are not local behind a '!'."""
     start = len(statements.STATEMENTS)
     source = f"{before}\n{header}\n{textwrap.indent(textwrap.dedent(body), '    ')}"
-    statements.compiled(f"<local {start}>", source)
+    compiled(f"<local {start}>", source)
     return [f"{'' if each.is_local else '!'}{each.text}" for each in statements.STATEMENTS[start:]]
 
 
@@ -155,7 +156,7 @@ def test_what_runs_before_the_next_point_counts_as_the_statements(body, texts):
 def test_statements_with_which_the_function_may_end_are_told():
     start = len(statements.STATEMENTS)
     body = "def f(x):\n if x:\n  return 1\n try:\n  y = 1\n finally:\n  y = 2\n for y in x:\n  y = 3\n"
-    statements.compiled("<leaving>", body)
+    compiled("<leaving>", body)
     leaving = [each.text for each in statements.STATEMENTS[start:] if each.may_leave]
     assert leaving == ["return 1", "y = 2", "for y in x:", "y = 3"]
 
@@ -169,7 +170,7 @@ def test_a_file_is_judged_when_one_of_its_statements_is_first_asked_for(monkeypa
     sources = []
     judged = locality._judged
     monkeypatch.setattr(locality, "_judged", lambda source: sources.append(source) or judged(source))
-    statements.compiled("<late>", "def f(event):\r\n    x = 1\r\n    return x\r\n")
+    compiled("<late>", "def f(event):\r\n    x = 1\r\n    return x\r\n")
     first, second = statements.STATEMENTS[-2:]
     assert (first.text, second.text) == ("x = 1", "return x")
     assert {first: 1}[first] == 1
@@ -185,7 +186,7 @@ def test_every_statement_of_every_function_has_its_place():
         "        def g(self): 'x'; pass; return 1\n    match x:\n        case 1: pass\n"
     )
     start = len(statements.STATEMENTS)
-    statements.compiled("<places>", source)
+    compiled("<places>", source)
     found = [(each.text, each.is_local, each.may_leave) for each in statements.STATEMENTS[start:]]
     assert found == [
         ("@functools.cache class A:", False, False), ("pass", True, False), ("return 1", True, True),

@@ -22,7 +22,11 @@ from pathlib import Path
 import pytest
 
 from minisqs import errors
-from minisqs.sim import statements
+from minisqs.sim.code import following as following_module
+from minisqs.sim.code import statements
+from minisqs.sim.code.following import follow
+from minisqs.sim.code.points import compiled
+from minisqs.sim.code.users_files import traced, users_files
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def visited(monkeypatch):
 
 
 def followed(*roots, module):
-    return statements.follow([*roots, module], lambda path: path == module.__file__)
+    return follow([*roots, module], lambda path: path == module.__file__)
 
 
 def texts_of(source, load, visited, *arguments):
@@ -231,7 +235,7 @@ def test_decorated_functions_and_all_kinds_of_methods_are_followed(load, visited
                 return super().value() + 1
     """)
     shop = module.Shop()
-    following = statements.follow([shop], lambda path: path == module.__file__)
+    following = follow([shop], lambda path: path == module.__file__)
     assert following.unfollowed == []
     with following:
         shop.plain()
@@ -282,7 +286,7 @@ def test_a_decorated_definition_inside_a_function_begins_at_its_first_decorator(
 )
 def test_a_header_ends_at_its_own_colon(header, text):
     body = "" if header.endswith("'é'") else "        pass\n"
-    code = statements.compiled(f"<{header}>", f"def f(x):\n  if 1:\n    {header}\n{body}")
+    code = compiled(f"<{header}>", f"def f(x):\n  if 1:\n    {header}\n{body}")
     assert isinstance(code, types.CodeType)
     assert text in [each.text for each in statements.STATEMENTS if each.path == f"<{header}>"]
 
@@ -433,7 +437,7 @@ def test_a_definition_file_is_compiled_once_and_its_points_keep_their_numbers(lo
 # --------------------------------------------------------------------------------------------- digests
 def digests(source):
     start = len(statements.STATEMENTS)
-    statements.compiled(f"<digests {start}>", textwrap.dedent(source))
+    compiled(f"<digests {start}>", textwrap.dedent(source))
     return {(each.function, each.text): each.digest for each in statements.STATEMENTS[start:]}
 
 
@@ -446,7 +450,7 @@ def test_digests_stay_when_other_things_in_the_file_change():
 
 def test_equal_statements_of_a_function_differ_in_their_digests():
     start = len(statements.STATEMENTS)
-    statements.compiled("<equal>", "def f(x):\n    if x:\n        x = 1\n    x = 1\ndef g(x):\n    x = 1\n")
+    compiled("<equal>", "def f(x):\n    if x:\n        x = 1\n    x = 1\ndef g(x):\n    x = 1\n")
     equal = [each for each in statements.STATEMENTS[start:] if each.text == "x = 1"]
     assert len({each.digest for each in equal}) == 3
     assert [each.function_digest for each in equal] == [equal[0].function_digest] * 2 + [equal[2].function_digest]
@@ -455,13 +459,14 @@ def test_equal_statements_of_a_function_differ_in_their_digests():
 
 PROGRAM = """
 import sys
-from minisqs.sim import statements
+from minisqs.sim.code import statements
+from minisqs.sim.code.points import compiled
 source = open(sys.argv[1]).read()
-statements.compiled("app.py", source)
+compiled("app.py", source)
 for each in statements.STATEMENTS:
     print(each.line, each.function, each.text, each.digest, each.function_digest, each.is_local, each.may_leave)
 space = {}
-exec(statements.compiled("app.py", source), space)
+exec(compiled("app.py", source), space)
 statements.arrive = lambda number: print(number, statements.STATEMENTS[number].text)
 space["f"](1)
 """
@@ -475,7 +480,7 @@ def pythons():
 
 
 def points_on(python, path):
-    library = {"PYTHONPATH": str(Path(statements.__file__).parents[2])}
+    library = {"PYTHONPATH": str(Path(statements.__file__).parents[3])}
     run = subprocess.run(
         [python, "-c", PROGRAM, path], env={**os.environ, **library}, capture_output=True, text=True, check=False
     )
@@ -520,11 +525,11 @@ def test_code_of_a_shell_is_followed_through_linecache(visited):
     name = "<shell-input-1>"
     space = {}
     exec(compile(source, name, "exec"), space)
-    trace = statements.users_files(name)
-    assert statements.follow([space["f"]], trace).unfollowed == [f"f ({name}:1)"]
+    trace = users_files(name)
+    assert follow([space["f"]], trace).unfollowed == [f"f ({name}:1)"]
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     try:
-        with statements.follow([space["f"]], trace):
+        with follow([space["f"]], trace):
             space["f"]()
     finally:
         del linecache.cache[name]
@@ -539,7 +544,7 @@ def asserting(number):
 
 
 def test_functions_whose_assertions_pytest_rewrote_are_followed(visited):
-    following = statements.follow([asserting], lambda path: path == __file__)
+    following = follow([asserting], lambda path: path == __file__)
     assert not [name for name in following.unfollowed if name.startswith("asserting")]
     with following:
         asserting(1)
@@ -572,7 +577,7 @@ def test_the_search_asks_objects_nothing(load, visited):
     """)
     trap = module.Trap()
     del module.Trap
-    with statements.follow([trap.handler], lambda path: path == module.__file__):
+    with follow([trap.handler], lambda path: path == module.__file__):
         trap.handler()
     assert visited == ["return 1"]
 
@@ -600,7 +605,7 @@ def test_what_roots_hold_is_found_in_containers_partials_closures_and_defaults(l
     # Without their module the functions are reached through the root alone.
     for name in ("one", "two", "three", "four", "five"):
         delattr(module, name)
-    names = {each.function for each in statements.follow([root], lambda path: path == module.__file__).statements}
+    names = {each.function for each in follow([root], lambda path: path == module.__file__).statements}
     assert {"one", "two", "three", "four", "five", "Root.method"} <= names
 
 
@@ -619,14 +624,14 @@ def test_an_object_of_a_library_is_looked_into_but_not_far(load):
             holder = types.SimpleNamespace(held=holder)
         return holder
 
-    following = statements.follow([wrapped(near, 2), wrapped(far, 9)], lambda path: path == module.__file__)
+    following = follow([wrapped(near, 2), wrapped(far, 9)], lambda path: path == module.__file__)
     assert [each.function for each in following.statements] == ["near"]
 
 
 def names_found(roots, *modules, trace=None):
     """The functions followed, in the order of their names."""
     files = {module.__file__ for module in modules}
-    return sorted(each.__qualname__ for each in statements.follow(roots, trace or files.__contains__).functions)
+    return sorted(each.__qualname__ for each in follow(roots, trace or files.__contains__).functions)
 
 
 def test_a_function_leads_to_what_it_names_and_no_further(load):
@@ -753,19 +758,19 @@ def test_functions_found_by_computed_names_only_are_not_reached(load):
 def test_a_module_executed_anew_has_points_from_the_start(visited):
     source = "x = 1\ndef f():\n    return x\nf()\n"
     space = {}
-    exec(statements.compiled("<anew>", source), space)
+    exec(compiled("<anew>", source), space)
     assert visited == ["return x"]
-    assert statements.compiled("<anew>", source) is statements.compiled("<anew>", source)
+    assert compiled("<anew>", source) is compiled("<anew>", source)
     with pytest.raises(SyntaxError):
-        statements.compiled("<anew>", "def")
+        compiled("<anew>", "def")
 
 
 def test_what_is_found_comes_in_the_order_of_the_files_however_it_is_held(load):
     first = load("def f(): return 1\ndef g(): return 2\n", "a")
     second = load("def h(): return 3\n", "b")
     trace = {first.__file__, second.__file__}.__contains__
-    statements.follow([second.h], trace)
-    following = statements.follow([second.h, first.g, first.f], trace)
+    follow([second.h], trace)
+    following = follow([second.h, first.g, first.f], trace)
     assert [each.__name__ for each in following.functions] == ["f", "g", "h"]
     assert [each.text for each in following.statements] == ["return 1", "return 2", "return 3"]
 
@@ -775,37 +780,37 @@ def test_what_is_found_comes_in_the_order_of_the_files_however_it_is_held(load):
 def walks(monkeypatch):
     """How many answers were searched for."""
     searched = []
-    answer = statements._answer
-    monkeypatch.setattr(statements, "_answer", lambda *given: searched.append(1) or answer(*given))
+    answer = following_module._answer
+    monkeypatch.setattr(following_module, "_answer", lambda *given: searched.append(1) or answer(*given))
     return searched
 
 
 def test_the_same_roots_are_followed_again_without_a_search(load, walks, visited):
     module = load("class Shop:\n    def sell(self):\n        return 1\n")
     shop, trace = module.Shop(), {module.__file__}.__contains__
-    first = statements.follow([shop.sell, module.Shop], trace)
+    first = follow([shop.sell, module.Shop], trace)
     with first:
-        again = statements.follow([shop.sell, module.Shop], trace)
+        again = follow([shop.sell, module.Shop], trace)
     with again:
         shop.sell()
     assert (len(walks), visited) == (1, ["return 1"])
     assert (again.functions, again.statements, again.unfollowed) == (first.functions, first.statements, [])
     assert again.functions == (module.Shop.sell,)
-    statements.follow([shop.sell], trace)
-    statements.follow([shop.sell, module.Shop], lambda path: path == module.__file__)
+    follow([shop.sell], trace)
+    follow([shop.sell, module.Shop], lambda path: path == module.__file__)
     assert len(walks) == 3
 
 
 def test_a_function_with_another_code_or_another_file_is_searched_anew(load, walks):
     module = load("def f(): return g()\ndef g(): return 1\n")
     path, trace = Path(module.__file__), {module.__file__}.__contains__
-    assert len(statements.follow([module.f], trace).functions) == 2
+    assert len(follow([module.f], trace).functions) == 2
     module.g.__code__ = (lambda: 2).__code__
-    assert len(statements.follow([module.f], trace).functions) == 1
+    assert len(follow([module.f], trace).functions) == 1
     del module.g
-    assert len(statements.follow([module.f], trace).functions) == 1
+    assert len(follow([module.f], trace).functions) == 1
     path.write_text(path.read_text() + "# later\n")
-    assert len(statements.follow([module.f], trace).functions) == 1
+    assert len(follow([module.f], trace).functions) == 1
     assert len(walks) == 3
 
 
@@ -824,7 +829,7 @@ def test_a_module_loaded_since_then_is_found_by_a_function_that_imports_it(packa
 def test_an_answer_keeps_neither_roots_nor_functions_alive(load):
     module = load("class Shop:\n    def sell(self): return 1\n")
     trace = {module.__file__}.__contains__
-    statements.follow([module.Shop], trace)
+    follow([module.Shop], trace)
     function, shop = weakref.ref(module.Shop.sell), weakref.ref(module.Shop)
     del module
     gc.collect()
@@ -836,12 +841,12 @@ def test_few_answers_are_remembered_and_none_for_roots_that_cannot_be_held_weakl
     trace = {module.__file__}.__contains__
     shops = [type("Shop", (module.Shop,), {}) for _ in range(99)]
     for shop in shops:
-        statements.follow([shop], trace)
-    assert len(statements._ANSWERS) == statements._ANSWERS_MAX
-    statements.follow([shops[-1]], trace)
+        follow([shop], trace)
+    assert len(following_module._ANSWERS) == following_module._ANSWERS_MAX
+    follow([shops[-1]], trace)
     assert len(walks) == 99
     for shop in [module.Shop()] * 2:
-        assert len(statements.follow([shop], trace).functions) == 1
+        assert len(follow([shop], trace).functions) == 1
     assert len(walks) == 101
 
 
@@ -858,27 +863,27 @@ def project(tmp_path):
 
 
 def test_the_users_files_are_those_of_the_project_of_the_subject(project):
-    belongs = statements.users_files(str(project / "project/tests/test_shop.py"))
+    belongs = users_files(str(project / "project/tests/test_shop.py"))
     files = sorted(path for path in project.rglob("*.py") if belongs(str(path)))
     assert files == [project / "project/src/app/shop.py", project / "project/tests/test_shop.py"]
     assert not any(map(belongs, (ast.__file__, pytest.__file__, "<string>", "<stdin>")))
 
 
 def test_without_a_project_the_users_files_are_those_beside_the_subject(project):
-    belongs = statements.users_files(str(project / "other/z.py"))
+    belongs = users_files(str(project / "other/z.py"))
     assert belongs(str(project / "other/new.py"))
     assert not belongs(str(project / "project2/a.py"))
 
 
 def test_a_subject_from_a_shell_has_only_that_for_its_file():
-    belongs = statements.users_files("<stdin>")
+    belongs = users_files("<stdin>")
     assert belongs("<stdin>")
     assert not belongs("<string>")
     assert not belongs(__file__)
 
 
 def test_of_this_project_the_tests_are_the_users_and_minisqs_is_not():
-    belongs = statements.users_files(__file__)
+    belongs = users_files(__file__)
     assert belongs(__file__)
     assert belongs(str(Path(__file__).parents[2] / "examples" / "orders.py"))
     assert not belongs(statements.__file__)
@@ -897,12 +902,12 @@ def test_trace_may_be_paths_modules_and_functions(project, monkeypatch, load):
         (other, "src"): (True, True), module: (False, False), package: (True, False),
     }  # fmt: skip
     for trace, (has_shop, has_other) in table.items():
-        belongs = statements.traced(trace, other)
+        belongs = traced(trace, other)
         assert (belongs(shop), belongs(other)) == (has_shop, has_other), trace
-    assert statements.traced(module, other)(module.__file__)
-    assert statements.traced([], other)(other) is False
+    assert traced(module, other)(module.__file__)
+    assert traced([], other)(other) is False
     function = str.isupper
-    assert statements.traced(function, other) is function
+    assert traced(function, other) is function
 
 
 @pytest.mark.parametrize(
@@ -916,11 +921,11 @@ def test_trace_may_be_paths_modules_and_functions(project, monkeypatch, load):
 )
 def test_another_trace_is_refused_by_name(trace, message):
     with pytest.raises(errors.UsageError, match=message):
-        statements.traced(trace, __file__)
+        traced(trace, __file__)
 
 
 def test_the_same_files_are_asked_for_by_the_same_function(project):
     shop, other = str(project / "project/src/app/shop.py"), str(project / "other/z.py")
-    assert statements.traced(None, shop) is statements.traced(None, str(project / "project/tests/test_shop.py"))
-    assert statements.traced([other, shop], other) is statements.traced((shop, other), shop)
-    assert statements.traced(None, "<stdin>") is statements.traced(None, "<stdin>")
+    assert traced(None, shop) is traced(None, str(project / "project/tests/test_shop.py"))
+    assert traced([other, shop], other) is traced((shop, other), shop)
+    assert traced(None, "<stdin>") is traced(None, "<stdin>")

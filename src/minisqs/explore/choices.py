@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ..engine import decisions as chance
-from ..sim import statements
+from ..sim.code import statements
 from ..sim.faults import FAULT_OF, FAULTS
 from ..sim.port import Port
 from ..sim.sources import END, Address, Place, PointAddress, Source

@@ -13,7 +13,7 @@ functions and their environments, what is scheduled, the outside world, the time
 If all of that has been met before, with at least as many faults to go, the rest of the run has been tried.
 
 *Equal states in the middle.* The same holds while works are under way, if what each of them holds is known: its
-variables and where it stands, as ``sim.frames`` tells. So two runs in which the same was done in another order are
+variables and where it stands, as ``sim.code.frames`` tells. So two runs in which the same was done in another order are
 one from there on.
 
 None of it is used where it cannot be known: where the outside world cannot be pickled, or handlers are made by
@@ -29,8 +29,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from ..engine import decisions as chance
-from ..sim import statements
-from ..sim.frames import held
+from ..sim.code import statements
+from ..sim.code.frames import held
 from ..sim.intercepts import monotonic_origin
 from ..sim.sources import Place
 from ..sim.stage import Arrival

@@ -12,7 +12,8 @@ from typing import Any, Final
 import attrs
 
 from ..engine import decisions as chance
-from ..sim import faults, statements
+from ..sim import faults
+from ..sim.code import statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
 from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding

@@ -30,7 +30,7 @@ from ..engine.decisions import (
 from ..engine.lifecycle import STRAY
 from ..limits import SECOND_NS
 from ..poller.functions import Function
-from ..sim import statements
+from ..sim.code import statements
 from ..sim.intercepts import here
 from ..sim.sources import Place, Source
 from ..sim.stage import SeededAnswers, Stage, Teller, Unwind, waits_for_the_dead

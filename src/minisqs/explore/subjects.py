@@ -26,7 +26,10 @@ from ..client.attributes import RedrivePolicy, raw_message_attributes
 from ..engine.values import SendMessage
 from ..limits import BATCH_ENTRIES
 from ..outside import Table
-from ..sim import statements
+from ..sim.code import statements
+from ..sim.code.following import Following, follow
+from ..sim.code.points import compiled
+from ..sim.code.users_files import traced
 from ..sim.port import MAIN
 from ..world import World
 
@@ -84,7 +87,7 @@ class Deployed:
     @property
     def statements(self) -> list[statements.Statement]:
         """The statements of the module's functions as it is now."""
-        statements.compiled(self.path, self._source)
+        compiled(self.path, self._source)
         latest = {one.digest: one for one in statements.STATEMENTS if one.path == self.path}
         lines = self._source.splitlines()
         return [one for one in latest.values() if one.line <= len(lines)]
@@ -121,7 +124,7 @@ class Deployed:
         return handler  # type: ignore[no-any-return]  # a handler takes what it likes
 
     def _code(self) -> CodeType:
-        return statements.compiled(self.path, self._source) if statements.arrive is not None else self._plain
+        return compiled(self.path, self._source) if statements.arrive is not None else self._plain
 
 
 class _DeployedSubject:
@@ -206,7 +209,7 @@ class Case:
         self.seed = seed
         self.is_fifo = bool(self.queue.get("fifo_queue"))
         self.queue_name = self.queue.pop("name", QUEUE + ".fifo" if self.is_fifo else QUEUE)
-        self.trace = statements.traced(trace, _file_of(self.subject))
+        self.trace = traced(trace, _file_of(self.subject))
         self._mapping_settings: Any = None
         self._small: bool | None = None
         self._classes: tuple[type, ...] | None = None
@@ -218,7 +221,7 @@ class Case:
         """Whether workers are spawned, each on a stack of its own."""
         self.keeps_elsewhere = False
         """Whether what is observed changes while the outside object does not: it is in a file, or another process."""
-        self._following: statements.Following | None = None
+        self._following: Following | None = None
 
     @property
     def name(self) -> str:
@@ -237,10 +240,10 @@ class Case:
         return isinstance(self.subject, Deployed)
 
     @property
-    def following(self) -> statements.Following:
+    def following(self) -> Following:
         """The statements of the user's code."""
         if self._following is None:
-            self._following = statements.follow([self.subject], self.trace)
+            self._following = follow([self.subject], self.trace)
         return self._following
 
     @property

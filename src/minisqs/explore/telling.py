@@ -18,8 +18,8 @@ from ..engine import decisions as chance
 from ..engine.message import Message
 from ..limits import SECOND_NS
 from ..outside import Table
-from ..sim import statements
-from ..sim.frames import bare_call
+from ..sim.code import statements
+from ..sim.code.frames import bare_call
 from ..sim.journal import Entry
 from ..sim.sources import Place
 from ..sim.stage import Work

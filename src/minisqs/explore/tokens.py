@@ -18,10 +18,10 @@ import attrs
 
 from .. import errors
 from ..engine.decisions import TIE
-from ..sim import statements
+from ..sim.code import statements
+from ..sim.code.statements import Statement
 from ..sim.sources import END, ENGINE_QUESTIONS, POINT_QUESTIONS, Address, Place, PointAddress
 from ..sim.stage import Work
-from ..sim.statements import Statement
 from .choices import Choices, Exploration
 from .stories import Kept
 

@@ -19,7 +19,7 @@ from ..engine.message import Delivery, Message
 from ..engine.queue import Queue
 from ..engine.values import ReceiveMessage
 from ..limits import SECOND_NS
-from . import statements
+from .code import statements
 from .intercepts import here
 from .port import MAIN, Port
 from .stage import Stage

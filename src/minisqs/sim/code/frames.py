@@ -14,12 +14,12 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final, TypeAlias
 
-from .intercepts.clocks import sleep_code
+from ..intercepts.clocks import sleep_code
 
 Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 """Of a piece of code, as ``co_positions`` has it: first line, last line, first column, last column."""
 
-_OURS: Final = str(Path(__file__).parents[1])
+_OURS: Final = str(Path(__file__).parents[2])
 
 _CALLS: Final[dict[int, tuple[CodeType, Mapping[Position, str]]]] = {}
 """Of each code with points, by its id: itself, and the bare calls of its file."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from .. import errors
+from ... import errors
 
 _ROOTS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "tox.ini")
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-_MINISQS: Final = os.path.realpath(Path(__file__).parents[1])
+_MINISQS: Final = os.path.realpath(Path(__file__).parents[2])
 
 
 def users_files(subject_file: str) -> Callable[[str], bool]:

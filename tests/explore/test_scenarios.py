@@ -7,8 +7,9 @@ import pytest
 import minisqs
 from minisqs import Consumer, Faults, Plan
 from minisqs.explore.choices import Exploration
+from minisqs.sim.asking import Arrival
 from minisqs.sim.sources import PointAddress
-from minisqs.sim.stage import Arrival, Work
+from minisqs.sim.works import Work
 
 
 @minisqs.scenario

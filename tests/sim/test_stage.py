@@ -7,8 +7,9 @@ import pytest
 import minisqs
 from minisqs.limits import NEVER_NS
 from minisqs.sim import faults
+from minisqs.sim.asking import Arrival, options_at
 from minisqs.sim.sources import POINT_QUESTIONS
-from minisqs.sim.stage import Arrival, Work, options_at
+from minisqs.sim.works import Work
 
 KINDS = [(question, faults.FAULT_OF[question]) for question in POINT_QUESTIONS]
 

@@ -27,8 +27,9 @@ from .attributes import AttributeValue
 from .queue import BatchResult, Message, Queue, SentMessage, everything, to_send
 
 if TYPE_CHECKING:
-    from ..sim.stage import Stage, Work
+    from ..sim.stage import Stage
     from ..sim.strands import Strand
+    from ..sim.works import Work
 
 RESTART_NS: Final = SECOND_NS
 """After so long a process that died is started anew, as an orchestrator does."""

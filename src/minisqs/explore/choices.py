@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ..engine import decisions as chance
+from ..sim.asking import Arrival, address_of, options_at
 from ..sim.code import statements
 from ..sim.faults import FAULT_OF, FAULTS
 from ..sim.port import Port
 from ..sim.sources import END, Address, Place, PointAddress, Source
-from ..sim.stage import Arrival, Work, address_of, options_at
+from ..sim.works import Work
 
 Choices: TypeAlias = Mapping[Place, int]
 Asked: TypeAlias = tuple[str, str, int, int] | tuple[Arrival, tuple[int, int, int, int]]

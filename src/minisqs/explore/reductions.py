@@ -29,11 +29,11 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from ..engine import decisions as chance
+from ..sim.asking import Arrival
 from ..sim.code import statements
 from ..sim.code.frames import held
 from ..sim.intercepts import monotonic_origin
 from ..sim.sources import Place
-from ..sim.stage import Arrival
 from .choices import Exploration
 from .fingerprints import canonical, content, fingerprint_of
 from .runs import Execution

@@ -30,10 +30,11 @@ from ..engine.decisions import (
 from ..engine.lifecycle import STRAY
 from ..limits import SECOND_NS
 from ..poller.functions import Function
+from ..sim.asking import SeededAnswers
 from ..sim.code import statements
 from ..sim.intercepts import here
 from ..sim.sources import Place, Source
-from ..sim.stage import SeededAnswers, Stage, Teller, Unwind, waits_for_the_dead
+from ..sim.stage import Stage, Teller, Unwind, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration

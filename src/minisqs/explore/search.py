@@ -12,9 +12,10 @@ from heapq import heappop, heappush
 from typing import Final
 
 from ..engine import decisions as chance
+from ..sim.asking import Arrival
 from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
-from ..sim.stage import Arrival, Work
+from ..sim.works import Work
 from .choices import Choices, Exploration
 from .laboratory import Laboratory
 from .reductions import Known, reduced

@@ -22,7 +22,7 @@ from ..sim.code import statements
 from ..sim.code.frames import bare_call
 from ..sim.journal import Entry
 from ..sim.sources import Place
-from ..sim.stage import Work
+from ..sim.works import Work
 from .runs import Execution
 from .subjects import attributes_of
 from .values import shortened, shown

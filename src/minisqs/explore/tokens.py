@@ -21,7 +21,7 @@ from ..engine.decisions import TIE
 from ..sim.code import statements
 from ..sim.code.statements import Statement
 from ..sim.sources import END, ENGINE_QUESTIONS, POINT_QUESTIONS, Address, Place, PointAddress
-from ..sim.stage import Work
+from ..sim.works import Work
 from .choices import Choices, Exploration
 from .stories import Kept
 

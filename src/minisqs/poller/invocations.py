@@ -38,7 +38,8 @@ from .measures import Peak, Points
 
 if TYPE_CHECKING:
     from ..sim.loop import SimulatedLoop
-    from ..sim.stage import Stage, Work
+    from ..sim.stage import Stage
+    from ..sim.works import Work
 
 SUCCESS: Final = "success"
 ERROR: Final = "error"

@@ -20,8 +20,8 @@ from . import calls, faults
 from .intercepts import here
 from .intercepts.threads import STACK
 from .kernel import Task, Wait, Waiting
-from .stage import Work
 from .strands import Strand
+from .works import Work
 
 if TYPE_CHECKING:
     from .loop import SimulatedLoop

@@ -21,20 +21,18 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
-import attrs
-
 from .. import errors
 from ..engine import decisions as chance
 from ..engine.message import Message
-from ..engine.queue import Queue
 from ..limits import SECOND_NS
 from . import faults
+from .asking import Answers, Arrival
 from .clock import nanoseconds
 from .intercepts.users_line import users_point
 from .kernel import Kernel
 from .port import Port
-from .sources import END, PointAddress
 from .strands import Carriers, Strand
+from .works import Stack, Work
 
 LONGEST_PREEMPTION_NS: Final = 10 * SECOND_NS
 """So long a spawned worker lets others go on, but never beyond half of what is left of its lease."""
@@ -45,134 +43,6 @@ DEEPEST_GRAVES: Final = 12
 
 class Unwind(BaseException):
     """The run is over: what still stands on a stack is taken down. Nobody else may catch it."""
-
-
-class Code(Protocol):
-    """The statements of the user's code, as far as the stage needs them."""
-
-    def digest(self, number: int) -> str:
-        """The digest of a statement by its number."""
-        ...
-
-
-class Stack(Protocol):
-    """One of the stacks of a process that was spawned; ``processes`` has them."""
-
-    def is_idle_at(self, place: object) -> bool:
-        """Whether it has done nothing since it last came to this place."""
-        ...
-
-    def start_thread(self, thread: Any) -> None:
-        """Start another stack of the process, for a thread."""
-        ...
-
-    @property
-    def idles(self) -> bool:
-        """Whether it goes round in a loop that has nothing to do: whatever befell it there befell it before."""
-        ...
-
-    @property
-    def period_ns(self) -> int:
-        """How long each round takes, once it has gone round often enough; 0 before."""
-        ...
-
-    @property
-    def thread(self) -> Any:
-        """The thread that its code takes itself for."""
-        ...
-
-    @property
-    def signals(self) -> dict[int, Any]:
-        """What its process has said is to be done at each signal."""
-        ...
-
-    def look_for_interrupt(self) -> None:
-        """Do what is to be done at a signal, if there was one."""
-        ...
-
-
-@attrs.define(eq=False)
-class Work:
-    """One run of the user's code.
-
-    Attributes:
-        subject: The address of the first message that it works on, or a name.
-        occurrence: How often work began with that subject before.
-        worker: Who does it, in words.
-        messages: What it works on.
-        queue_url: Where they are from; empty if from nowhere.
-        consumer: ``lambda`` or ``process``.
-        lease_ns: When the first visibility timeout among them ends.
-        deadline_ns: When the work is ended if it is still under way; ``NEVER_NS`` for never.
-        has_ended: Whether it has been ended from outside.
-        end: Ends it as a kill does: its process or environment is gone.
-        clock_offset_ns: How far the clock that its code reads is off.
-        visits: How often it came to each statement, by the statement's number.
-        strand: The stack that it runs on, where that is not the main one.
-        stack: What it is where it was spawned: one of the stacks of a process.
-        dead: Whether a kill has ended it.
-    """
-
-    subject: str
-    occurrence: int
-    worker: str
-    messages: Sequence[Message]
-    queue_url: str
-    consumer: str
-    lease_ns: int
-    deadline_ns: int
-    has_ended: Callable[[], bool]
-    end: Callable[[], None]
-    queue: Queue | None = None
-    clock_offset_ns: int = 0
-    visits: dict[int, int] = attrs.field(factory=dict)
-    strand: Strand | None = None
-    stack: Stack | None = None
-    dead: bool = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing of it counts any more."""
-        return self.dead or self.has_ended()
-
-
-class Arrival:
-    """That a work came to a statement: where things may go wrong, and what.
-
-    Attributes:
-        work: Which.
-        number: The statement's number; -1 after the last.
-        visit: How often it came there, from 1.
-        others: Whether somebody else could have gone on.
-        place: Its number among all questions of the run, where somebody counts them.
-        lasting: What all that outlives the work was like, where somebody asks.
-    """
-
-    __slots__ = ("lasting", "number", "others", "place", "visit", "work")
-
-    def __init__(self, work: Work, number: int, visit: int, *, others: bool) -> None:
-        self.work = work
-        self.number = number
-        self.visit = visit
-        self.others = others
-        self.place = -1
-        self.lasting: object = None
-
-
-class Answers(Protocol):
-    """What says how things turn out before statements."""
-
-    def begin(self, work: Work) -> None:
-        """A work begins."""
-        ...
-
-    def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
-        """The questions that are answered with something else than 0 there, in the order in which it happens."""
-        ...
-
-    def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
-        """It has happened."""
-        ...
 
 
 class Teller(Protocol):
@@ -748,78 +618,9 @@ def waits_for_the_dead(holder: Work, where: str) -> str:
     return f"a lock that was taken at {where} is waited for, and {holder.worker}, which held it, is dead"
 
 
-class SeededAnswers:
-    """Draws what happens before statements from a source with rates.
-
-    Args:
-        port: The world.
-        code: The statements.
-        kinds: The questions to ask.
-    """
-
-    def __init__(self, port: Port, code: Code, kinds: Sequence[str]) -> None:
-        assert port.source is not None, "rates come from a source"
-        self._port = port
-        self._source = port.source
-        self._code = code
-        self._kinds = kinds
-
-    def begin(self, work: Work) -> None:
-        """Nothing to prepare."""
-
-    def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
-        """Ask each question."""
-        happens = []
-        for kind in self._kinds:
-            options = options_at(self._port, arrival, kind)
-            if options > 1:
-                answer = self._source.choose_at(address_of(arrival, kind, self._code), options)
-                if answer:
-                    happens.append((kind, answer))
-        return happens
-
-    def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
-        """The source keeps it."""
-        self._source.happened_at(address_of(arrival, kind, self._code), answer)
-
-
-def address_of(arrival: Arrival, kind: str, code: Code) -> PointAddress:
-    """The address of a question before a statement."""
-    digest = END if arrival.number < 0 else code.digest(arrival.number)
-    return PointAddress(kind, arrival.work.subject, arrival.work.occurrence, f"{digest}.{arrival.visit}")
-
-
-def options_at(port: Port, arrival: Arrival, kind: str) -> int:
-    """How many answers a question has before a statement, the benign one included; 1 where it is not legal."""
-    work, queue = arrival.work, arrival.work.queue
-    is_legal = faults.legal(
-        faults.FAULT_OF[kind],
-        faults.FIFO if queue is not None and queue.fifo else faults.STANDARD,
-        work.consumer,
-        lease_may_end=work.lease_ns < work.deadline_ns,
-        of_another_group=arrival.others,
-    )
-    has_place = work.stack is not None or (arrival.number >= 0 and queue is not None)
-    if not is_legal or (kind != chance.KILL and not has_place):
-        return 1
-    if kind == chance.OVERLAP:
-        copies = 0 if queue is None or queue.fifo else len(work.messages)
-        return 2 + copies if copies or arrival.others else 1
-    return 1 + _stalls(port, work) if kind == chance.STALL else 2
-
-
 def _preemption_ns(work: Work, now_ns: int) -> int:
     """How long a work lets others go on; a spawned one for as long as they may need to receive something, and act."""
     if work.stack is None:
         return 0
     left_ns = work.lease_ns - now_ns if work.messages else LONGEST_PREEMPTION_NS
     return min(max(left_ns, 0) // 2, LONGEST_PREEMPTION_NS)
-
-
-def _stalls(port: Port, work: Work) -> int:
-    """How many lengths of a stall end past the lease, and before the work itself is ended."""
-    assert work.queue is not None, "what stalls has a lease"
-    now_ns = port.clock.now_ns
-    left_ns, timeout_ns = work.lease_ns - now_ns, work.queue.settings.visibility_timeout_ns
-    lengths = [chance.stall_ns(k, left_ns, timeout_ns) for k in range(1, len(chance.STALLS) + 1)]
-    return sum(left_ns > 0 and now_ns + length_ns < work.deadline_ns for length_ns in lengths)

@@ -63,13 +63,13 @@ def _time_to_find(specimen: Specimen) -> float:
 
 def twins(names: Iterable[str], runs: int, seed: int, processes: int) -> None:
     """Print what became of each twin."""
-    accused = 0
+    bad = 0
     with ProcessPoolExecutor(processes, max_tasks_per_child=1) as pool:
         for future in as_completed([pool.submit(_twin, name, runs, seed) for name in names]):
             well, line = future.result()
-            accused += not well
+            bad += not well
             print(line, flush=True)
-    print(f"{accused} accused")
+    print(f"{bad} accused or stopped")
 
 
 def _twin(name: str, runs: int, seed: int) -> tuple[bool, str]:
@@ -81,6 +81,8 @@ def _twin(name: str, runs: int, seed: int) -> tuple[bool, str]:
             checked = minisqs.check(specimen.twin, specimen.messages, runs=runs, seed=seed, **settings_of(specimen))
         except minisqs.CheckFailed as failed:
             return False, f"ACCUSED  {name}\n{failed}"
+        except Exception as error:
+            return False, f"STOPPED  {name}: {error!r}"
         finally:
             os.chdir("/")
     return True, f"ok  {name}: {checked.runs} runs, {sum(checked.faults.values())} faults, {clock() - began:.0f} s"

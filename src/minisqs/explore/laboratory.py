@@ -164,6 +164,11 @@ class Laboratory:
     def perfect(self, kept: Kept, draws: bytes, *, offset_ns: int = 0) -> Any:
         """One run on the perfect queue, of the user's code as it is, without points."""
         outcome = self._go_plainly(kept, draws, offset_ns)
+        if isinstance(outcome.raised, errors.InvocationFailed) and outcome.raised.error_type == "Sandbox.Timedout":
+            outcome.raised.add_note(
+                "This is on the perfect queue. Time in a handler is simulated; a function has 3 s unless "
+                'function={"timeout": 900} or less gives it more.'
+            )
         if outcome.raised is not None or outcome.unobserved is not None:
             raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
         if outcome.violated:

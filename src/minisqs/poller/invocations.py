@@ -559,6 +559,9 @@ class Runs:
             f"{self._clock.now_ns % SECOND_NS // MILLISECOND_NS:03d}Z "
             f"{invocation.request_id} Task timed out after {timeout:.2f} seconds",
         )
+        stage, work = self._port.stage, invocation._work
+        if stage is not None and work is not None and (place := stage.place_of(work)):
+            invocation.error.add_note(f"Its handler stood at {place}.")
         if invocation._step is not None:
             self._kernel.cancel(invocation._step)
         self._end(invocation, TIMEOUT)

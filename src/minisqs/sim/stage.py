@@ -28,7 +28,7 @@ from ..limits import SECOND_NS
 from . import faults
 from .asking import Answers, Arrival
 from .clock import nanoseconds
-from .intercepts.users_line import users_point
+from .intercepts.users_line import users_place_within, users_point
 from .kernel import Kernel
 from .port import Port
 from .strands import Carriers, Strand
@@ -221,6 +221,11 @@ class Stage:
         if self.over:  # the user's code has caught what took it down
             raise Unwind
         return result
+
+    def place_of(self, work: Work) -> str:
+        """The user's line at which a work that waits stands, "path:line in function"; empty where no stack tells it."""
+        frame = sys._getframe() if work.strand is None else sys._current_frames().get(work.strand.thread)
+        return users_place_within(frame, Stage.call.__code__, work)
 
     def came_to_end(self, work: Work) -> None:
         """A work has done its last statement; it may still be killed before its answer counts."""

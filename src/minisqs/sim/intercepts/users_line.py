@@ -22,23 +22,43 @@ def _is_users(path: str) -> bool:
     return known
 
 
+def _is_of_user(frame: FrameType) -> bool:
+    path = frame.f_code.co_filename
+    known = _is_users_file.get(path)
+    return _is_users(path) if known is None else known
+
+
 def users_frame() -> FrameType:
     """The innermost frame of the user's code; the outermost of all where there is none."""
     return _users_frame_from(sys._getframe(3))  # whoever calls this is ours, and so are those two before
 
 
 def _users_frame_from(frame: FrameType) -> FrameType:
-    while True:
-        path = frame.f_code.co_filename
-        known = _is_users_file.get(path)
-        if known or (known is None and _is_users(path)) or frame.f_back is None:
-            return frame
+    while not _is_of_user(frame) and frame.f_back is not None:
         frame = frame.f_back
+    return frame
 
 
 def users_place() -> str:
     """The user's line as "path:line in function"."""
-    frame = users_frame()
+    return _in_words(users_frame())
+
+
+def users_place_within(frame: FrameType | None, call: CodeType, work: object) -> str:
+    """The innermost user's line, from a frame on, within the call that has this ``work``; empty where there is none."""
+    innermost: FrameType | None = None
+    while frame is not None:
+        if frame.f_code is call:
+            if frame.f_locals["work"] is work:
+                break
+            innermost = None  # it is of somebody who works meanwhile
+        elif innermost is None and _is_of_user(frame):
+            innermost = frame
+        frame = frame.f_back
+    return "" if frame is None or innermost is None else _in_words(innermost)
+
+
+def _in_words(frame: FrameType) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
 
 

@@ -400,3 +400,77 @@ class DailyReport:
 def test_an_update_lost_between_two_batches_is_found_with_the_default_batch_size():
     report = found(DailyReport)
     assert {fault.name for fault in report.faults} == {"split", "overlap"}
+
+
+TYPED_IN = """
+class Shop:
+    def __init__(self):
+        self.charges, self.seen = [], set()
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in self.seen:
+                self.charges.append(record["body"])
+                self.seen.add(record["body"])
+    def observe(self):
+        return sorted(self.charges)
+"""
+
+
+@pytest.fixture
+def typed_in():
+    """A consumer whose source nobody can read."""
+    names = {"__name__": "__main__"}
+    exec(compile(TYPED_IN, "<stdin>", "exec"), names)
+    return names["Shop"]
+
+
+@pytest.mark.parametrize("how", ["check", "prove", "sweep"])
+def test_code_whose_source_cannot_be_read_is_refused_and_not_found_free_of_bugs(typed_in, how):
+    with pytest.raises(
+        minisqs.UsageError, match=r"no statement of Shop can be followed.* Shop\.__init__ \(<stdin>:3\)"
+    ):
+        getattr(minisqs, how)(typed_in, ["a"], **({"seeds": range(3)} if how == "sweep" else {}))
+
+
+def test_code_whose_source_cannot_be_read_is_checked_with_faults_of_the_queue(typed_in):
+    tried = minisqs.check(typed_in, ["a"], faults=["duplicate"])
+    assert "Shop.handler (<stdin>:5)" in tried.unfollowed
+    assert "Between the statements of Shop.__init__ (<stdin>:3)" in tried.text()
+
+
+class Delegates:
+    """Its attributes are those of another object, by code of its own."""
+
+    def __init__(self):
+        self._database = {"charges": []}
+
+    def __getattr__(self, name):
+        if name != "charges":
+            raise AttributeError(name)
+        database = self._database
+        return database[name]
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.charges.append(record["body"])
+
+    def observe(self):
+        return sorted(self.charges)
+
+
+class SaysWhatItHolds(Delegates):
+    def __getstate__(self):
+        state = dict(self.__dict__)
+        return state  # noqa: RET504  # a statement more
+
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        return value  # noqa: RET504  # a statement more
+
+
+@pytest.mark.parametrize("subject", [Delegates, SaysWhatItHolds])
+def test_code_that_is_called_to_look_at_the_subject_has_no_points_meanwhile(subject):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["a"])
+    assert caught.value.report.got == ["a", "a"]
+    minisqs.replay(subject, caught.value.report.token, ["a"])

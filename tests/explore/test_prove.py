@@ -152,6 +152,7 @@ def test_a_proof_names_its_bounds_and_this_python():
         "preemptions": 1,
         "kinds": IN_ORDER,
         "statements": proof.bounds["statements"],
+        "unfollowed": (),
         "python": platform.python_version(),
     }
     assert proof.states == ("['order-1', 'order-2']",)

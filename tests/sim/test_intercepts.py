@@ -91,6 +91,9 @@ class Fake:
     def reached_outside(self, what, where):
         self.reached = what
 
+    def changed_elsewhere(self):
+        self.changed = True
+
     def started_thread(self, where):
         self.asked.append(("thread", where))
         raise Refused(where)

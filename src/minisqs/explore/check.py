@@ -52,6 +52,8 @@ class Checked:
         dead_lettered: In how many runs faults legally sent messages to the dead-letter queue.
         complete: Whether every plan was tried with two workers and simultaneous events in their order, however
             many faults it has.
+        unfollowed: Functions of the user's files without faults between their statements, as their source cannot be
+            read or is not what runs: "name (path:line)".
     """
 
     subject: str
@@ -62,6 +64,7 @@ class Checked:
     overlaps: int
     dead_lettered: int
     complete: bool
+    unfollowed: tuple[str, ...] = ()
 
     def text(self) -> str:
         """All that in words."""
@@ -77,10 +80,18 @@ class Checked:
                 f"In {self.dead_lettered:,} runs the faults used up the receives of a message, which so went to the "
                 "dead-letter queue, as it must; what was left behind was not judged there."
             )
+        lines += unfollowed_in_words(self.unfollowed)
         return "".join(f"{line}\n" for text in lines for line in wrap(text, report.WIDTH))
 
     def __str__(self) -> str:
         return self.text()
+
+
+def unfollowed_in_words(unfollowed: Sequence[str]) -> list[str]:
+    """That some functions have no points, in words; nothing if all have."""
+    names = ", ".join(unfollowed)
+    why = "the source cannot be read, or is not what runs"
+    return [f"Between the statements of {names} nothing went wrong: {why}."] if unfollowed else []
 
 
 def check(
@@ -140,6 +151,7 @@ def check(
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
+        laboratory.refuse_unfollowed()
         if not refuse_replayed(laboratory):
             story = _out_of_order(laboratory) or _found(
                 laboratory, effort, given=given if has_rates(faults) else None, plan=plan
@@ -312,6 +324,7 @@ def _checked(laboratory: Laboratory, *, found: bool) -> Checked:
         overlaps=laboratory.overlaps,
         dead_lettered=laboratory.legally_dead,
         complete=laboratory.complete,
+        unfollowed=tuple(laboratory.case.following.unfollowed),
     )
 
 

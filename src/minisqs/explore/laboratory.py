@@ -21,7 +21,8 @@ from ..sim.sdks import AnsweredSdks
 from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
-from .choices import Choices, Exploration
+from .choices import POINT_KINDS, Choices, Exploration
+from .elsewhere import Witness
 from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
@@ -88,7 +89,7 @@ class Laboratory:
         self._for_nobody: dict[Kept, frozenset[str]] = {}
         """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
         self._during = oracles.during()
-        self._notes_start = False
+        self._is_witnessed = False
         self.follows = True
         self._stack = ExitStack()
 
@@ -106,6 +107,20 @@ class Laboratory:
 
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
+
+    def refuse_unfollowed(self) -> None:
+        """Refuse code of which no statement can be followed, where things are to go wrong between statements.
+
+        Raises:
+            UsageError: Its source cannot be read, as it was typed in or made up, or is another by now.
+        """
+        case, between = self.case, {FAULT_OF[kind] for kind in POINT_KINDS}
+        if not case.statements and case.following.unfollowed and not between.isdisjoint(self.kinds):
+            raise errors.UsageError(
+                f"no statement of {case.name} can be followed, so nothing could go wrong between two of them: the source of "
+                f"{case.following.unfollowed[0]} cannot be read, or is not what runs. Put the code into a file and import "
+                'it, or allow faults of the queue alone, such as faults=["duplicate"]'
+            )
 
     # ------------------------------------------------------------------------------------------ the perfect run
     def expected(self, kept: Kept) -> Any:
@@ -144,7 +159,6 @@ class Laboratory:
         """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""
         seed_randomness(draws)
         shift_clock(offset_ns)
-        self._notes_start = not self._expected
         if self.follows:
             self.case.following.__exit__()
         try:
@@ -154,7 +168,6 @@ class Laboratory:
         finally:
             if self.follows:
                 self.case.following.__enter__()
-            self._notes_start = False
             shift_clock(0)
         return outcome
 
@@ -213,7 +226,6 @@ class Laboratory:
                 source,
                 during=self._during,
                 carriers=carriers,
-                notes_start=self._notes_start,
                 **options,
             )
             self.watchdog.runs += 1
@@ -226,12 +238,17 @@ class Laboratory:
             if not self._is_given_up(execution):
                 break
             source = None if source is None else source.afresh()
-        if self._notes_start and execution.keeps_elsewhere():
-            self.case.keeps_elsewhere = True
         if known is not None and outcome.ended != NEVER_SETTLES:
             known.keep()
         subject = outcome.state if self.case.is_scenario else execution.outside
         return outcome, source, subject
+
+    def _witness(self, kept: Kept) -> None:
+        """See, once, whether anything is kept where comparing the outside object does not show it."""
+        if not self._is_witnessed and not self.case.is_scenario:
+            self._is_witnessed = True
+            seed_randomness(b"run")
+            self._go(kept, None, make_teller=Witness)
 
     def run(self, kept: Kept, source: Source, workers: int | None = None, **options: Any) -> tuple[Outcome, Source]:
         """One run in which things go wrong, and what answered.
@@ -244,6 +261,8 @@ class Laboratory:
                 follow those of ``source``; ``finely``, whether states are compared after every event; ``midway``,
                 whether at statements too; ``on_strands``, whether one stack is known not to be enough.
         """
+        if options.get("known") is not None:
+            self._witness(kept)
         self.runs += 1
         seed_randomness(b"run")
         outcome, answered, outside = self._go(kept, source, workers=workers, **options)

@@ -20,7 +20,7 @@ from ..sim.arguments import whole
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from . import defaults
-from .check import refuse_replayed, tell
+from .check import refuse_replayed, tell, unfollowed_in_words
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
@@ -46,7 +46,8 @@ class Proof:
     Attributes:
         subject: Of what.
         complete: Whether every schedule within the bounds was covered; always true, as a proof that is not is an error.
-        bounds: Messages, workers, faults, preemptions, and the kinds of fault.
+        bounds: Messages, workers, faults, preemptions, the kinds of fault, how many statements of the user's code there
+            are, the functions whose statements could not be followed, and the Python.
         runs: How many runs were made.
         pruned: How many were left out because another run shows the same.
         states: The different states that were observed at the end of runs, as texts.
@@ -73,7 +74,8 @@ class Proof:
             "messages, workers or faults, or about what happens inside of one statement."
         )
         kinds = f"Kinds of fault: {', '.join(bounds['kinds'])}."
-        return "".join(f"{line}\n" for text in (claim, kinds, limits) for line in wrap(text, WIDTH))
+        texts = [claim, kinds, limits, *unfollowed_in_words(bounds["unfollowed"])]
+        return "".join(f"{line}\n" for text in texts for line in wrap(text, WIDTH))
 
     def __str__(self) -> str:
         return self.text()
@@ -127,6 +129,7 @@ def prove(
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
+        laboratory.refuse_unfollowed()
         refuse_replayed(laboratory)
         walk = Walk(laboratory, bounds, told)
         _refuse_failures(walk, laboratory)
@@ -278,6 +281,7 @@ def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
             "preemptions": bounds.preemptions,
             "kinds": tuple(name for name in FAULTS if name in laboratory.kinds),
             "statements": len(case.following.statements),
+            "unfollowed": tuple(case.following.unfollowed),
             "python": platform.python_version(),
         },
         runs=laboratory.runs,

@@ -40,16 +40,12 @@ from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
 from .fingerprints import fingerprint_of
 from .subjects import Case
-from .values import shown
 
 SETTLED: Final = "settled"
 NEVER_SETTLES: Final = "never settles"
 LOCKED: Final = "locked"
 MERGED: Final = "merged"
 """It came into a state from which everything has been tried already."""
-
-LONGEST: Final = 10_000
-"""So many characters of what is observed are compared to see whether anything is kept elsewhere."""
 
 EVENT_BUDGET: Final = 5_000
 """So many events may happen in a run."""
@@ -131,7 +127,6 @@ class Execution:
         impatient: Whether a run in which nothing changes any more is given up before its day is over.
         workers: How many may work at once; None for as many as the settings allow.
         keeps_journal: Whether the world's journal is kept.
-        notes_start: Whether what the outside world is like at first is noted.
         is_known: Asked after events, while no user code is under way; True ends the run there.
         finely: Whether it is asked after every event, or only when time is about to pass.
         follows: Takes a fingerprint at each statement.
@@ -152,7 +147,6 @@ class Execution:
         impatient: bool = True,
         workers: int | None = None,
         keeps_journal: bool = False,
-        notes_start: bool = False,
         is_known: IsKnown | None = None,
         finely: bool = False,
         follows: Callable[[Execution], object] | None = None,
@@ -165,8 +159,6 @@ class Execution:
         self._hooked = hooked
         self._during = during
         self._is_known = is_known
-        self._notes_start = notes_start
-        self.start: tuple[object, str] = (None, "")
         self._finely = finely
         self._impatient = impatient
         self.world = World(
@@ -217,18 +209,6 @@ class Execution:
         """What the outside world looks like now."""
         return self._observe()
 
-    def _standing(self) -> tuple[object, str]:
-        """The fingerprint of the outside object, and what is observed; empty where that cannot be done yet."""
-        try:
-            return fingerprint_of(self.outside), shown(self._observe(), LONGEST)
-        except Exception:  # noqa: BLE001  # some can be observed only once there is something
-            return None, ""
-
-    def keeps_elsewhere(self) -> bool:
-        """Whether what is observed has changed since the start, and the outside object has not."""
-        before, now = self.start, self._standing()
-        return before[0] is not None and before[0] == now[0] and before[1] != now[1]
-
     @property
     def has_environments(self) -> bool:
         """Whether the subject makes a handler for each environment."""
@@ -275,8 +255,6 @@ class Execution:
             self.outside = case.build()
             case.set_up(self.world, self.outside, self._kept)
             self._observe = lambda: case.observe(self.outside)
-            if self._notes_start:
-                self.start = self._standing()
         for queue in self.world.sqs.service.queues():
             queue.series.stop()  # nobody reads the metrics of this world
 
@@ -364,6 +342,7 @@ class Execution:
             outcome.happened = dict(self.source.choices)
         outcome.works, outcome.overlaps, outcome.on_strands = stage.begun, stage.overlaps, stage.has_strands
         outcome.redeliveries = stage.redeliveries
+        self.case.keeps_elsewhere = self.case.keeps_elsewhere or stage.keeps_elsewhere
         queues = world.sqs.service.queues()
         policies = [queue.settings.redrive_policy for queue in queues]
         targets = {policy.dead_letter_target_arn for policy in policies if policy is not None}

@@ -292,6 +292,7 @@ class _Site:
         """Make the perfect runs, so that whatever is wrong there is raised at home."""
         with _turn, self._laboratory() as laboratory:
             laboratory.expected(self._case.everything)
+            laboratory.refuse_unfollowed()
 
     def chunk(self, seeds: Seeds) -> _Chunk:
         """The runs of some seeds."""

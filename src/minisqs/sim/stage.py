@@ -91,6 +91,7 @@ class Stage:
         stuck: The dead work whose lock somebody waits for, and where it was taken.
         clock_was_read: Whether user code has asked for the time.
         names_were_read: Whether a handler has looked at its context.
+        keeps_elsewhere: Whether user code has changed what no object of its own holds, such as a file.
         out_of_order: Which message of a FIFO queue was done with before an earlier one of its group; empty if none.
         dead_letters: The messages that went to a dead-letter queue, by address.
         raised: The first exception that came out of user code.
@@ -135,6 +136,8 @@ class Stage:
         self.stuck: tuple[Work, str] | None = None
         self.clock_was_read = False
         self.names_were_read = False
+        self.keeps_elsewhere = False
+        self._looks = False
         self._unraisable_hook: Callable[[Any], object] | None = None
         self.harmed: dict[str, int] = {}
         self.out_of_order = ""
@@ -314,25 +317,32 @@ class Stage:
     def arrive(self, number: int) -> None:
         """The current work comes to a statement; -1 after the last."""
         work = self.current
-        if work is None:
+        if work is None or self._looks:
             return
         if self.over or work.dead:
             self._take_down()
         visits = work.visits
         visits[number] = visit = visits.get(number, 0) + 1
-        if self._teller is not None:
-            self._teller.arrives(work, number, visit)
-        if self._answers is None or (work.stack is not None and work.stack.idles):
-            return
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
+        for kind, answer in self._what_happens(arrival):
+            self._let_happen(arrival, kind, answer)
+
+    def _what_happens(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
+        """What goes wrong there; code of the user's that is called to find out, such as a ``__getstate__``, comes to no statement."""
+        work = arrival.work
+        self._looks = True
         try:
-            happens = self._answers.at(arrival)
+            if self._teller is not None:
+                self._teller.arrives(work, arrival.number, arrival.visit)
+            if self._answers is None or (work.stack is not None and work.stack.idles):
+                return ()
+            return self._answers.at(arrival)
         except Unwind:
             raise
         except BaseException as error:  # noqa: BLE001  # not the user's, whose code is not to catch it
             self.escape(error)
-        for kind, answer in happens:
-            self._let_happen(arrival, kind, answer)
+        finally:
+            self._looks = False
 
     def _others_could_go_on(self, work: Work) -> bool:
         if len(self._under_way) > 1 and any(
@@ -587,6 +597,10 @@ class Stage:
                 "in the handler itself, or await it in an async def."
             )
         )
+
+    def changed_elsewhere(self) -> None:
+        """User code opens a file to write, or a database, or changes what a folder holds."""
+        self.keeps_elsewhere = True
 
     def reached_outside(self, what: str, where: str) -> None:
         """Refuse a spawned worker what would take real time or be another process: a connection, a child."""

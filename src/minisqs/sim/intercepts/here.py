@@ -48,6 +48,10 @@ class Simulation(Protocol):
         """What the present process has said is to be done at each signal; None where signals are the machine's."""
         ...
 
+    def changed_elsewhere(self) -> None:
+        """Take note that a file or a database is about to be changed, which no object of the user's holds."""
+        ...
+
     def reached_outside(self, what: str, where: str) -> None:
         """Refuse, or let pass, what reaches out of the process: ``what`` in words."""
         ...

@@ -1,7 +1,11 @@
-"""What else simulated code asks of the machine: processors, signals, other processes, connections, files."""
+"""What else simulated code asks of the machine: processors, signals, other processes, connections, files.
+
+Files are the machine's own, in the simulation too; it is only noted that they may be changed.
+"""
 
 from __future__ import annotations
 
+import os
 import selectors
 import sys
 from collections.abc import Iterator
@@ -18,6 +22,11 @@ CPUS: Final = 4
 """So many a simulated machine has, as the size of a thread pool depends on them."""
 
 
+_WRITES: Final = frozenset("wax+")
+"""The letters of a mode in which a file may be changed."""
+
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
 _CHECK_SAME_THREAD: Final = 5
 """The place of that argument of ``sqlite3.connect``, from 1."""
 
@@ -33,9 +42,34 @@ class _System:
 
     def connect(self, *arguments: Any, **named: Any) -> Any:
         """A connection of SQLite that works on every stack of the simulation, of which only one runs at a time."""
-        if here.simulation is not None and len(arguments) < _CHECK_SAME_THREAD:
-            named.setdefault("check_same_thread", False)
+        simulation = here.simulation
+        if simulation is not None:
+            simulation.changed_elsewhere()
+            if len(arguments) < _CHECK_SAME_THREAD:
+                named.setdefault("check_same_thread", False)
         return machine["sqlite3.connect"](*arguments, **named)
+
+    def open(self, file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        if here.simulation is not None and not _WRITES.isdisjoint(mode):
+            here.simulation.changed_elsewhere()
+        return machine["builtins.open"](file, mode, *arguments, **named)
+
+    def open_low(self, path: Any, flags: int, *arguments: Any, **named: Any) -> Any:
+        if here.simulation is not None and flags & _WRITING:
+            here.simulation.changed_elsewhere()
+        return machine["os.open"](path, flags, *arguments, **named)
+
+
+@attrs.frozen
+class _Changing:
+    """The stand-in for a function that changes what a folder holds."""
+
+    name: str
+
+    def call(self, *arguments: Any, **named: Any) -> Any:
+        if here.simulation is not None:
+            here.simulation.changed_elsewhere()
+        return machine[self.name](*arguments, **named)
 
 
 @attrs.frozen
@@ -64,12 +98,18 @@ def _signal(signalnum: int, handler: Any) -> Any:
 
 _system: Final = _System()
 _connect: Final = _system.connect
+_open: Final = _system.open
+_CHANGES: Final = "mkdir rmdir rename replace unlink remove link symlink truncate"
 
 FUNCTIONS: Final[dict[str, object]] = {
     "os.cpu_count": _system.cpu_count,
     "os.process_cpu_count": _system.process_cpu_count,
     "sqlite3.connect": _connect,
     "sqlite3.dbapi2.connect": _connect,
+    "builtins.open": _open,
+    "io.open": _open,
+    "os.open": _system.open_low,
+    **{f"os.{name}": _Changing(f"os.{name}").call for name in _CHANGES.split()},
     "signal.signal": _signal,
     "os.fork": _ReachingOut("os.fork", "a process was forked").call,
     "os.posix_spawn": _ReachingOut("os.posix_spawn", "a process was started").call,

@@ -9,6 +9,7 @@ difference before it is kept::
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from pathlib import Path
 
@@ -264,3 +265,41 @@ def test_of_a_long_value_the_part_that_changed_is_shown():
     assert telling._around(before, before.replace("'f']", "'f', 'g']")) == "…'g']}}"
     assert telling._around(before, before.replace("'e'", "'x'")).startswith("…'x', 'f'")
     assert telling._around("", "[1, 2]") == "[1, 2]"
+
+
+SAME_IN_BOTH = """
+def charge(shop, order, acts):
+    if acts:
+        if order in shop.seen:
+            return
+        shop.charges.append(order)
+    shop.latest = order
+    if acts:
+        shop.seen.add(order)
+"""
+
+
+def test_of_equal_functions_in_two_files_the_one_is_named_that_ran(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("first_equal", "second_equal"):
+        (tmp_path / f"{name}.py").write_text(SAME_IN_BOTH)
+    first, second = (importlib.import_module(name) for name in ("first_equal", "second_equal"))
+
+    class Shop:
+        def __init__(self):
+            self.charges, self.seen, self.latest = [], set(), ""
+
+        def handler(self, event, context):
+            for record in event["Records"]:
+                second.charge(self, record["body"], acts=False)
+                first.charge(self, record["body"], acts=True)
+
+        def observe(self):
+            return self.charges
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Shop, ["order-1"], faults=["kill"], trace=[tmp_path])
+    report = caught.value.report
+    assert "before `shop.latest = order` (first_equal.py:7)" in report.faults[0].words
+    assert report.faults[0].address.point.endswith(".2")  # the second of the two that came there
+    assert minisqs.replay(Shop, report.token, ["order-1"], trace=[tmp_path]).state == report.got

@@ -14,7 +14,7 @@ from ..engine.values import SendMessage
 from ..sim.arguments import key_of, whole
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
-from ..sim.sources import ChanceSource, FaultPlan, Plan, SeededSource, Source
+from ..sim.sources import ChanceSource, FaultPlan, Plan, PointAddress, SeededSource, Source
 from . import defaults, memory, report, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
@@ -260,7 +260,8 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
     token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
     telling = laboratory.tell(story)
     found = tuple(
-        report.fault_of(address, answer, telling.calls.get(address)) for address, answer in story.plan.items()
+        report.fault_of(address, answer, telling.calls.get(address), telling.numbers)
+        for address, answer in story.plan.items()
     )
     told = Report(
         subject=case.name,
@@ -359,7 +360,12 @@ class Run:
     def faults(self) -> tuple[report.Fault, ...]:
         """What went wrong in the world."""
         calls = {} if self._source is None else self._source.calls
-        return tuple(report.fault_of(address, answer, calls.get(address)) for address, answer in self.choices.items())
+        own = {one.digest: one.number for one in self._laboratory.case.statements}
+        points = [address.point for address in self.choices if isinstance(address, PointAddress)]
+        numbers = {point: own[digest] for point in points if (digest := point.partition(".")[0]) in own}
+        return tuple(
+            report.fault_of(address, answer, calls.get(address), numbers) for address, answer in self.choices.items()
+        )
 
     @property
     def token(self) -> str:

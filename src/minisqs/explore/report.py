@@ -99,25 +99,36 @@ class Report:
         return self.text()
 
 
-def fault_of(address: Place, answer: int, call: tuple[str, str] | None = None) -> Fault:
-    """One choice, in words; ``call`` is the action and the queue that it is about, where it is about a call."""
+def fault_of(
+    address: Place, answer: int, call: tuple[str, str] | None = None, numbers: Mapping[str, int] | None = None
+) -> Fault:
+    """One choice, in words.
+
+    Args:
+        address, answer: What was chosen.
+        call: The action and the queue that it is about, where it is about a call.
+        numbers: Which statement a point of its address is at; the last with its digest unless given.
+    """
     name = faults.FAULT_OF[address.kind]
     return Fault(
         name=name,
-        words=sentence(address, answer, call),
+        words=sentence(address, answer, call, numbers),
         permitted_by=faults.FAULTS[name].permitted_by,
         address=address,
         answer=answer,
     )
 
 
-def sentence(address: Place, answer: int, call: tuple[str, str] | None = None) -> str:
+def sentence(
+    address: Place, answer: int, call: tuple[str, str] | None = None, numbers: Mapping[str, int] | None = None
+) -> str:
     """What a choice did, as a sentence without a full stop."""
     subject = address.subject if address.kind in _OF_WORKERS else telling.name_of(address.subject)
     if isinstance(address, PointAddress):
-        return f"{_who(address)} {_at_point(address, answer)}"
+        return f"{_who(address)} {_at_point(address, answer, numbers or {})}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     if address.kind in _CALLS:
+        again = f", in its {faults.ordinal(address.occurrence + 1)} call of SQS" if address.occurrence else ""
         return _CALLS[address.kind].format(telling.call_in_words(call, address.subject)) + again
     return _SENTENCES[address.kind](subject, answer) + again
 
@@ -172,11 +183,11 @@ _CALLS: Final[Mapping[str, str]] = {
 }
 
 
-def _at_point(address: PointAddress, answer: int) -> str:
+def _at_point(address: PointAddress, answer: int, numbers: Mapping[str, int]) -> str:
     digest, _, visit = address.point.rpartition(".")
     here = "after its last statement, before the delete"
     if digest != END:
-        number = number_of(digest)
+        number = numbers[address.point] if address.point in numbers else _latest(digest)
         is_call = not statements.STATEMENTS[number].line
         text = telling.text_of(number)
         here = f"before its call {text}" if is_call else f"before `{text}` ({telling.where(number)})"
@@ -194,8 +205,8 @@ def _at_point(address: PointAddress, answer: int) -> str:
     return f"waits {here} while {copy} delivered a second time"
 
 
-def number_of(digest: str) -> int:
-    """The number of the statement with a digest; the latest where the file was compiled more than once."""
+def _latest(digest: str) -> int:
+    """The number of the last statement with a digest in any file."""
     for statement in reversed(statements.STATEMENTS):
         if statement.digest == digest:
             return statement.number

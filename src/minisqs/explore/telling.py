@@ -101,6 +101,7 @@ class Telling:
     Attributes:
         lines: What happened, in order.
         lanes: The workers, in the order in which they came.
+        numbers: At which statement something went wrong, by the point of its address.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -113,6 +114,7 @@ class Telling:
         self._begun: dict[int, list[tuple[str, int]]] = {}
         self._choices_told = 0
         self._path = ""
+        self.numbers: dict[str, int] = {}
         self.lines: list[Line] = []
         self.lanes: list[str] = []
 
@@ -171,6 +173,9 @@ class Telling:
         self.catch_up()
         self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {self._before_what(number)}")
         self._last = None
+        if number >= 0:
+            digest = statements.STATEMENTS[number].digest
+            self.numbers[f"{digest}.{work.visits[digest]}"] = number
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
 

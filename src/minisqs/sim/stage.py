@@ -28,9 +28,11 @@ from ..limits import SECOND_NS
 from . import faults
 from .asking import Answers, Arrival
 from .clock import nanoseconds
+from .code.statements import STATEMENTS
 from .intercepts.users_line import users_place_within, users_point
 from .kernel import Kernel
 from .port import Port
+from .sources import END
 from .strands import Carriers, Strand
 from .works import Stack, Work
 
@@ -321,8 +323,8 @@ class Stage:
             return
         if self.over or work.dead:
             self._take_down()
-        visits = work.visits
-        visits[number] = visit = visits.get(number, 0) + 1
+        visits, digest = work.visits, STATEMENTS[number].digest if number >= 0 else END
+        visits[digest] = visit = visits.get(digest, 0) + 1
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
         for kind, answer in self._what_happens(arrival):
             self._let_happen(arrival, kind, answer)
@@ -399,7 +401,7 @@ class Stage:
     # -------------------------------------------------------------------------------------------- suspending
     def _die(self, work: Work) -> None:
         """Kill a work here: the rest of the run happens before anything of it is taken down."""
-        came_to_end = -1 in work.visits
+        came_to_end = END in work.visits
         if work.strand is None and not came_to_end:
             self._refuse_sleepers()
         work.dead = True

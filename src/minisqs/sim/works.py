@@ -64,7 +64,7 @@ class Work:
         has_ended: Whether it has been ended from outside.
         end: Ends it as a kill does: its process or environment is gone.
         clock_offset_ns: How far the clock that its code reads is off.
-        visits: How often it came to each statement, by the statement's number.
+        visits: How often it came to each statement, by the statement's digest, which may be that of several.
         strand: The stack that it runs on, where that is not the main one.
         stack: What it is where it was spawned: one of the stacks of a process.
         dead: Whether a kill has ended it.
@@ -82,7 +82,7 @@ class Work:
     end: Callable[[], None]
     queue: Queue | None = None
     clock_offset_ns: int = 0
-    visits: dict[int, int] = attrs.field(factory=dict)
+    visits: dict[str, int] = attrs.field(factory=dict)
     strand: Strand | None = None
     stack: Stack | None = None
     dead: bool = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -474,3 +476,31 @@ def test_code_that_is_called_to_look_at_the_subject_has_no_points_meanwhile(subj
         minisqs.check(subject, ["a"])
     assert caught.value.report.got == ["a", "a"]
     minisqs.replay(subject, caught.value.report.token, ["a"])
+
+
+def test_code_that_trace_names_is_followed_from_a_subject_that_it_leaves_out(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    Path(tmp_path, "shop_of_its_own.py").write_text(
+        "def charge(shop, order):\n    if order not in shop.seen:\n        shop.charges.append(order)\n        shop.seen.add(order)\n"
+    )
+    app = importlib.import_module("shop_of_its_own")
+
+    class Shop:
+        def __init__(self):
+            self.charges, self.seen = [], set()
+
+        def handler(self, event, context):
+            for record in event["Records"]:
+                app.charge(self, record["body"])
+
+        def observe(self):
+            return self.charges
+
+    with pytest.raises(minisqs.CheckFailed, match=r"before `shop.seen.add\(order\)`\s\(shop_of_its_own.py:4\)"):
+        minisqs.check(Shop, ORDERS[:1], faults=["kill"], trace=tmp_path)
+
+
+def test_a_consumer_is_not_accused_because_all_its_deliveries_are_killed():
+    tried = minisqs.check(Ledger, ORDERS[:1], faults=["kill"], trace=lambda path: False, runs=20)
+    assert not tried.found
+    assert not tried.complete

@@ -38,6 +38,9 @@ LIKE_BUDGET: Final = 150
 FINE: Final = 2
 """Runs with fewer faults are compared with what is known after every event, as many others grow out of them."""
 
+DEEPEST: Final = 13
+"""So many things go wrong in a plan of the exhaustive part: of a consumer that is killed each time nothing follows."""
+
 RATES: Final = (0.02, 0.05, 0.15, 0.4)
 SHARES: Final = (0.3, 0.6, 1.0)
 MOST: Final = (1, 2, 3, 5, 8, 13)
@@ -67,6 +70,7 @@ class Search:
         self._heap: list[tuple[int, bool, int, Kept, dict[Place, int]]] = []
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
+        self._left_out = False
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
             self._push(index, kept, {})
 
@@ -78,7 +82,7 @@ class Search:
     @property
     def is_exhausted(self) -> bool:
         """Whether every plan has been tried."""
-        return not self._heap
+        return not self._heap and not self._left_out
 
     def stories(self, budget: int, most_faults: int | None = None) -> Iterator[Story]:
         """Failing runs as they are met, within so many runs."""
@@ -99,6 +103,8 @@ class Search:
                 yield Story(kept, outcome.happened, self._workers, finding)
                 if finding.is_hasty:  # whoever wants another has found it to be given up too early
                     self._push(weight, kept, plan, late=late)
+            elif len(plan) == DEEPEST:
+                self._left_out = True
             elif not is_leaf and len(outcome.happened) == len(plan):
                 acting = _acting(source)
                 for place, address, answer, skip in reduced(source, by_statements=False):

@@ -7,6 +7,7 @@
   container to what it holds, but not to containers in it.
 * A module among the roots, or held by an object, leads to all functions, classes and objects of its own.
 * Objects of libraries are looked into, though not far. Their classes, modules and tables are not.
+* The files of the roots themselves are looked into also where they are not traced.
 
 So these are not found: functions found by ``getattr`` with a computed name or by their place in ``sys.modules``;
 subclasses found by ``__subclasses__``; functions that only a library's own tables hold; what a function imports,
@@ -43,16 +44,19 @@ class Walk:
         met_imports: Whether any code on the way imports, so that it may reach more once more is loaded.
     """
 
-    __slots__ = ("_slots_of", "_trace", "_users", "met_imports")
+    __slots__ = ("_own", "_slots_of", "_trace", "_users", "met_imports")
 
     def __init__(self, trace: Callable[[str], bool]) -> None:
         self.met_imports = False
         self._trace = functools.cache(trace)
+        self._own: set[str] = set()
         self._users: dict[int, bool] = {}  # by the id of the class, whose hash may be the user's code
         self._slots_of: dict[int, list[types.MemberDescriptorType]] = {}
 
     def functions(self, roots: Iterable[object]) -> list[types.FunctionType]:
         """The live functions of traced files, each once; lambdas, which have no points, are not among them."""
+        roots = list(roots)
+        self._own = {path for root in roots for path in _files_of(root)}
         found: dict[int, types.FunctionType] = {}
         seen: dict[int, _Reached] = {}  # keeps them alive, so that no id comes back
         queue: deque[_Reached] = deque((root, 0) for root in roots)
@@ -61,25 +65,30 @@ class Walk:
             if id(item) in seen and seen[id(item)][1] <= foreign:
                 continue
             seen[id(item)] = item, foreign
-            if type(item) is types.FunctionType and item.__name__ != "<lambda>" and self._is_followed(item.__code__):
+            if (
+                type(item) is types.FunctionType
+                and item.__name__ != "<lambda>"
+                and self._trace(item.__code__.co_filename)
+            ):
                 found[id(item)] = item
             queue.extend(self._neighbours(item, foreign))
         return list(found.values())
 
-    def _is_followed(self, code: types.CodeType) -> bool:
-        return self._trace(code.co_filename)
+    def _looks_into(self, path: str) -> bool:
+        """Whether what stands in a file is the user's, or a root's."""
+        return path in self._own or self._trace(path)
 
     def _neighbours(self, item: Any, foreign: int) -> Iterator[_Reached]:
         kind = type(item)
         if kind is types.FunctionType:
             inside = _inside_function(item)
-            if self._is_followed(item.__code__):
+            if self._looks_into(item.__code__.co_filename):
                 modules = [value for value in inside if _is_module(value)]
                 inside = [value for value in inside if not _is_module(value)]
                 yield from _each(self._named(item.__code__, item.__globals__, modules), 1)
             yield from _each(inside, foreign)
         elif kind is types.CodeType:  # of a module to be executed
-            if self._is_followed(item):
+            if self._looks_into(item.co_filename):
                 yield from _each(self._named(item, {}, ()), 1)
         elif kind in _INSIDE:
             yield from _each(_INSIDE[kind](item), foreign)
@@ -118,16 +127,18 @@ class Walk:
 
     def _is_users_module(self, module: types.ModuleType) -> bool:
         path = _attributes(module).get("__file__")
-        return isinstance(path, str) and self._trace(path)
+        return isinstance(path, str) and self._looks_into(path)
 
     def _is_users_class(self, item: type) -> bool:
-        """Whether a class stands in a traced file, or has functions that do."""
+        """Whether a class stands in a file that is looked into, or has functions that do."""
         known = self._users.get(id(item))
         if known is None:
             names = type.__getattribute__(item, "__dict__")
             module = sys.modules.get(str(names.get("__module__")))
             known = self._users[id(item)] = (_is_module(module) and self._is_users_module(module)) or any(
-                self._is_followed(value.__code__) for value in list(names.values()) if type(value) is types.FunctionType
+                self._looks_into(value.__code__.co_filename)
+                for value in list(names.values())
+                if type(value) is types.FunctionType
             )
         return known
 
@@ -145,6 +156,20 @@ class Walk:
                 yield member.__get__(item)
             except AttributeError:  # not set
                 continue
+
+
+def _files_of(root: object) -> Iterator[str]:
+    """The file in which a function stands, or those of the first class of a root that has functions."""
+    if type(root) is types.FunctionType:
+        yield root.__code__.co_filename
+        return
+    kind = type(root)
+    for base in type.__getattribute__(root if issubclass(kind, type) else kind, "__mro__"):
+        values = list(type.__getattribute__(base, "__dict__").values())
+        functions = [value for value in values if type(value) is types.FunctionType]
+        yield from (function.__code__.co_filename for function in functions)
+        if functions:
+            return
 
 
 def _is_module(value: object) -> TypeGuard[types.ModuleType]:

@@ -459,3 +459,33 @@ def test_a_run_without_faults_is_the_perfect_one_also_with_a_source():
         _, outcome = laboratory.show((), source, None)
     assert outcome.state == ["a", "b"]
     assert case.spawns
+
+
+IN_TWO_THREADS = """
+import asyncio, minisqs
+
+async def consume(queue, done):
+    while True:
+        for message in await asyncio.to_thread(queue.receive, wait_time_seconds=20):
+            done.add(message.body)
+            await asyncio.to_thread(message.delete)
+
+@minisqs.scenario
+def app(world):
+    queue, done = world.create_queue("orders"), set()
+    for _ in range(2):
+        world.spawn(consume, queue, done, process="app")
+    queue.send_batch(["a", "b"])
+    return lambda: sorted(done)
+
+if __name__ == "__main__":
+    tried = minisqs.check(app, budget=50, runs=5, faults=["kill"])
+    print(tried.found, tried.faults["kill"] > 10)
+"""
+
+
+def test_a_process_of_several_coroutines_with_threads_is_killed_and_nothing_is_left_to_wait_for(tmp_path):
+    Path(tmp_path, "app.py").write_text(IN_TWO_THREADS)
+    ran = subprocess.run([sys.executable, "app.py"], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert ran.stdout.split() == ["False", "True"]
+    assert not ran.stderr

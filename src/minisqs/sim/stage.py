@@ -29,6 +29,7 @@ from . import faults
 from .asking import Answers, Arrival
 from .clock import nanoseconds
 from .code.statements import STATEMENTS
+from .intercepts.threads import forget_pools
 from .intercepts.users_line import users_place_within, users_point
 from .kernel import Kernel
 from .port import Port
@@ -288,6 +289,8 @@ class Stage:
         for strand in tuple(self._strands):
             strand.drop()
         self._strands.clear()
+        if self.spawns:
+            forget_pools()
         if self._unraisable_hook is not None:
             sys.unraisablehook, self._unraisable_hook = self._unraisable_hook, None
 
@@ -482,9 +485,11 @@ class Stage:
         raise Unwind
 
     def escape(self, error: BaseException) -> NoReturn:
-        """End the run with an error, whatever the user's code does with exceptions."""
+        """End the run with an error, whatever the user's code does with exceptions; of a run that is over there is none."""
         if self.is_plain:
             raise error
+        if self.over:
+            raise Unwind
         self.escaped = self.escaped or error
         self.over = True
         raise Unwind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any, Final
@@ -72,6 +73,14 @@ def _is_alive(attribute: Attribute) -> object:
         return attribute.real(self) if stack is None else bool(stack.is_alive)
 
     return is_alive
+
+
+def forget_pools() -> None:
+    """Let the interpreter not wait at its exit for threads of pools that have only run in simulated time."""
+    pools = sys.modules.get("concurrent.futures.thread")
+    waited_for: Any = () if pools is None else vars(pools)["_threads_queues"]
+    for thread in [thread for thread in waited_for if STACK in vars(thread)]:
+        del waited_for[thread]
 
 
 def attributes() -> Iterator[Attribute]:

@@ -44,11 +44,11 @@ DOES: Final = (
 def intercept(port: Port, crew: Crew) -> None:
     """Let the calls of workers meet what they meet, from now on."""
     for name in (*DOES, *sorted(LOOKS)):
-        setattr(port, name, _wrapped(crew, name, getattr(port, name)))
+        setattr(port, name, _wrapped(port, crew, name, getattr(port, name)))
     port.receive_message = _Receive(port, crew)  # type: ignore[method-assign]  # see the first paragraph
 
 
-def _wrapped(crew: Crew, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapped(port: Port, crew: Crew, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     point = statements.point_of_call(_action(name))
     looks, follow = name in LOOKS, _FOLLOWED.get(name)
 
@@ -60,14 +60,22 @@ def _wrapped(crew: Crew, name: str, method: Callable[..., Any]) -> Callable[...,
         if options.get("caller", MAIN) == MAIN:
             options["caller"] = stack.caller
         told = None if follow is None else follow(crew, stack, arguments)
+        chosen = _chosen(port)
         answer = method(*arguments, **options)
         if not looks:
             stack.life.done += 1
+        elif _chosen(port) == chosen:
+            stack.looks += 1
         if told is not None:
             told(answer)
         return answer
 
     return call
+
+
+def _chosen(port: Port) -> int:
+    """How often something has gone wrong: what is answered meanwhile may not be how things are."""
+    return 0 if port.source is None else len(port.source.choices)
 
 
 def _action(name: str) -> str:
@@ -79,7 +87,6 @@ def _begin(stack: Stack, point: int, *, looks: bool, place: object) -> None:
     stage, port = stack.life.crew.stage, stack.life.crew.port
     stage.arrive(point)
     stack.look_for_interrupt()
-    stack.looks += looks
     passive = looks and port.kernel.seeks_idle and stack.is_idle_at(place)
     stack.wait(port.clock.now_ns + stack.latency_ns, passive=passive and stack.latency_ns > 0)
 
@@ -99,6 +106,7 @@ class _Receive:
             return self._plainly(queue_url, request, caller=caller)
         stack.life.looks_for_more(queue_url)
         _begin(stack, self._point, looks=True, place=("receive_message", queue_url))
+        chosen = _chosen(port)
         deliveries = stack.poll(port.poll(queue_url, request, caller=stack.caller if caller == MAIN else caller))
         if deliveries:
             stack.life.done += 1
@@ -106,6 +114,8 @@ class _Receive:
             if queue is not None:
                 stack.life.holds(queue, deliveries, request.visibility_timeout)
             self._crew.stage.got(stack.work, [delivery.receive_count for delivery in deliveries])
+        elif _chosen(port) == chosen:
+            stack.looks += 1
         return deliveries
 
 

@@ -278,6 +278,10 @@ class Life:
             if over:
                 self.lets_go(queue, over)
 
+    def has_lease(self, now_ns: int) -> bool:
+        """Whether it works on a message that is hidden from others."""
+        return any(until_ns > now_ns for held in self.held.values() for until_ns in held.values())
+
     def holds(self, queue: Queue, deliveries: Sequence[Delivery], timeout: int | None) -> None:
         """Messages have been received, and are hidden from others for a time."""
         timeout_ns = queue.settings.visibility_timeout_ns if timeout is None else timeout * SECOND_NS

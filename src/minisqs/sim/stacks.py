@@ -45,7 +45,7 @@ class Stack:
         worker: Whose it is; None of a loop or a thread.
         work: What the stage calls it.
         latency_ns: How long each of its calls of SQS takes.
-        looks: How often it has called without doing anything.
+        looks: How often it has looked what there is, and was told the truth: nothing went wrong.
         period_ns: How long each round of its loop takes, where it has gone round for long with nothing to do; else 0.
     """
 
@@ -206,17 +206,18 @@ class Stack:
         """Whether this stack goes round in a loop, come to the same place again, that has nothing to do.
 
         Its process has done nothing meanwhile and works on no message. If the stack itself has looked for some, that
-        is enough; a loop that only waits may still be at work, until it has gone round for long.
+        is enough; a loop that only waits may still be at work, until it has gone round for long, and so may one whose
+        process has a message left of which the lease is over.
         """
         now_ns, done, looks = self.life.crew.port.clock.now_ns, self.life.done, self.looks
         if done != self._done:
             self._places.clear()
         done_before, looks_before, before_ns = self._places.get(place, (-1, 0, 0))
         self._places[place] = done, looks, now_ns
-        is_round, self._done = done_before == done and not self.life.held, done
+        is_round, self._done = done_before == done and not self.life.has_lease(now_ns), done
         self._rounds = self._rounds + 1 if is_round else 0
         self.period_ns = now_ns - before_ns if self._rounds > ROUNDS else 0
-        return is_round and (looks != looks_before or self._rounds > ROUNDS)
+        return is_round and ((looks != looks_before and not self.life.held) or self._rounds > ROUNDS)
 
     @property
     def idles(self) -> bool:

@@ -52,15 +52,20 @@ def test_every_block_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     namespace: dict[str, object] = {"__name__": "page"}
     report = None
+    imports: dict[int, str] = {}  # Python compiles what uses an imported name otherwise, where it sees the import
     for language, source, file, line in written(page, tmp_path):
         if report is not None:
             assert (language, source) == ("text", report)
             report = None
         elif language == "python":
             try:
-                exec(compile("\n" * line + source, file, "exec"), namespace)
+                above = "".join(f"{imports.get(number, '')}\n" for number in range(line))
+                exec(compile(above + source, file, "exec"), namespace)
             except CheckFailed as failed:
                 report = str(failed)
+            if line:
+                lines = enumerate(source.splitlines(), line)
+                imports |= {number: text for number, text in lines if text.startswith(("import ", "from "))}
         elif language == "pycon":
             test = doctest.DocTestParser().get_doctest(source, namespace, page_name(page), str(page), line)
             doctest.DebugRunner().run(test, clear_globs=False)

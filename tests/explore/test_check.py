@@ -7,6 +7,7 @@ import importlib
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 
 import minisqs
@@ -504,3 +505,75 @@ def test_a_consumer_is_not_accused_because_all_its_deliveries_are_killed():
     tried = minisqs.check(Ledger, ORDERS[:1], faults=["kill"], trace=lambda path: False, runs=20)
     assert not tried.found
     assert not tried.complete
+
+
+BUSY: set[str] = set()
+
+
+class LeavesAMark(Ledger):
+    """The perfect run takes the mark away again; a killed one leaves it to all later ones."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["messageId"] not in BUSY:
+                BUSY.add(record["messageId"])
+                self.orders[record["body"]] = "paid"
+                BUSY.discard(record["messageId"])
+
+
+@pytest.mark.parametrize("how", ["check", "prove"])
+def test_what_a_killed_run_leaves_to_later_ones_is_told_by_name_and_not_as_a_story(how):
+    BUSY.clear()
+    try:
+        with pytest.raises(minisqs.UsageError, match=r"The module global .*test_check\.BUSY keeps state"):
+            getattr(minisqs, how)(LeavesAMark, ORDERS)
+    finally:
+        BUSY.clear()
+
+
+def test_a_plan_that_never_comes_up_is_no_silent_pass():
+    plan = minisqs.Plan({("duplicate", "main/7", 0): 1})
+    with pytest.raises(minisqs.UsageError, match=r"'main/7', 0\) of the plan never came up"):
+        minisqs.check(Ledger, ORDERS, faults=plan)
+
+
+@pytest.mark.parametrize("setting", ["queue", "function", "mapping"])
+def test_settings_of_a_scenario_are_refused_as_it_makes_its_own(setting):
+    @minisqs.scenario
+    def nothing(world):
+        return lambda: None
+
+    with pytest.raises(minisqs.UsageError, match=f"a scenario makes its own queues and functions; {setting}="):
+        minisqs.check(nothing, **{setting: {"name": "mine"}})
+
+
+def test_one_run_is_one_run_and_one_redelivery_one():
+    tried = minisqs.check(Ledger, ORDERS, faults=minisqs.Plan({("duplicate", "main/1", 0): 1}))
+    assert "Ledger: nothing found in 1 run." in tried.text()
+    assert "1 redelivery, 1 overlapping delivery." in attrs.evolve(tried, redeliveries=1, overlaps=1).text()
+
+
+def test_the_perfect_run_raises_what_cannot_be_observed_or_never_rests():
+    class Unseen(Ledger):
+        def observe(self):
+            raise LookupError("nothing to see")
+
+    class Restless(Ledger):
+        def handler(self, event, context):
+            raise RuntimeError("never")
+
+    class Fails(Ledger):
+        def handler(self, event, context):
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
+
+    with pytest.raises(LookupError, match="nothing to see"):
+        minisqs.perfect(Unseen, ORDERS)
+    with pytest.raises(RuntimeError, match="never"):
+        minisqs.perfect(Restless, ORDERS)
+    with pytest.raises(minisqs.UsageError, match="Fails does not come to rest on the perfect queue"):
+        minisqs.perfect(Fails, ORDERS, mapping={"report_batch_item_failures": True})
+
+
+def test_a_sweep_is_not_about_the_order_of_messages():
+    with pytest.raises(minisqs.UsageError, match="'commutes' is about the order of the messages, not about seeds"):
+        minisqs.sweep(Ledger, ORDERS, seeds=range(2), oracles=["commutes"])

@@ -173,7 +173,7 @@ def test_sometimes_that_was_never_true_means_that_too_little_was_tested():
         Ledger, oracles=[minisqs.sometimes(lambda shop: len(shop.orders) > 2, "three")], budget=50, runs=9
     )
     assert report.oracle == "sometimes"
-    assert report.verdict.startswith("three was true at the end of none of ")
+    assert report.verdict.startswith("`three` did not hold at the end of any of ")
 
 
 def test_sometimes_may_be_a_method():
@@ -181,7 +181,7 @@ def test_sometimes_may_be_a_method():
         def sometimes(self):
             return len(self.orders) > 2
 
-    assert report_of(Busy, budget=50, runs=9).verdict.startswith("sometimes() was true at the end of none of ")
+    assert report_of(Busy, budget=50, runs=9).verdict.startswith("`sometimes()` did not hold at the end of any of ")
 
 
 @pytest.mark.parametrize("make", [minisqs.always, minisqs.sometimes])
@@ -418,4 +418,4 @@ def test_an_oracle_of_the_users_own_looks_at_what_a_scenario_observes():
     assert caught.value.report.oracle == "always"
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(paying, oracles=["drains", minisqs.sometimes(lambda paid: len(paid) > 5, "five times")], runs=5)
-    assert "five times was true at the end of none" in caught.value.report.verdict
+    assert "`five times` did not hold at the end of any" in caught.value.report.verdict

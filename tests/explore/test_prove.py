@@ -444,3 +444,25 @@ def test_an_error_of_minisqs_is_not_taken_for_one_of_the_handler_s(monkeypatch):
 def test_what_progress_prints_is_seen_though_the_consumer_is_quiet(capsys):
     minisqs.prove(Ledger, ORDERS, faults=1, progress=print)
     assert capsys.readouterr().out.startswith("0 1\n")  # no runs yet, one plan waits
+
+
+def test_what_the_oracles_ask_of_all_runs_is_asked_by_a_proof_too():
+    class InOrder(Ledger):
+        def __init__(self):
+            self.orders = []
+
+        def handler(self, event, context):
+            self.orders += [record["body"] for record in event["Records"] if record["body"] not in self.orders]
+
+        def observe(self):
+            return list(self.orders)
+
+    with pytest.raises(minisqs.CheckFailed, match="sent in the order 2, 1"):
+        minisqs.prove(InOrder, ORDERS, faults=0, oracles=["conserved", "commutes"])
+    with pytest.raises(minisqs.CheckFailed, match="`never so` did not hold at the end of any of"):
+        minisqs.prove(Ledger, ORDERS, faults=0, oracles=["conserved", minisqs.sometimes(lambda _: False, "never so")])
+
+
+def test_no_more_overlaps_are_claimed_than_there_are_faults():
+    proof = minisqs.prove(Ledger, ORDERS[:1], faults=1, preemptions=5)
+    assert proof.bounds["preemptions"] == 1

@@ -105,14 +105,21 @@ def test_a_typical_handler_is_local_where_it_reads_its_event():
 @pytest.mark.parametrize(
     ("body", "texts"),
     [
-        ("x = 1\nx = self.y\nreturn x", ["x = 1", "!x = self.y", "!return x"]),  # impure somewhere
+        ("x = 1\nx = self.y\nreturn x", ["!x = 1", "!x = self.y", "!return x"]),  # impure somewhere
         ("x = 1\ndef g(): return x\nreturn 1", ["!x = 1", "!def g():", "!return x", "return 1"]),  # captured
         ("global x\nx = 1\nreturn x", ["!x = 1", "!return x"]),
         (
             "x = event['a']\nself.kept = x\nreturn len(event)",
             ["!x = event['a']", "!self.kept = x", "!return len(event)"],
         ),
-        ("self.f(event['body'])\nreturn len(event)", ["!self.f(event['body'])", "return len(event)"]),  # a text
+        (
+            "self.f(event['Records'][0]['body'])\nreturn len(event)",  # a text
+            ["!self.f(event['Records'][0]['body'])", "return len(event)"],
+        ),
+        (
+            "self.f(event['body'])\nreturn len(event)",
+            ["!self.f(event['body'])", "!return len(event)"],
+        ),  # perhaps a list
         ("self.f(event['Records'])\nreturn len(event)", ["!self.f(event['Records'])", "!return len(event)"]),
         ("self.t[event['id']] = 1\nreturn len(event)", ["!self.t[event['id']] = 1", "return len(event)"]),  # a key
         ("x = [event]\nx += self.y\nreturn len(event)", ["!x = [event]", "!x += self.y", "!return len(event)"]),

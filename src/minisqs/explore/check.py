@@ -21,7 +21,7 @@ from .laboratory import Laboratory
 from .oracles import COMMUTES, NOTHING, SOMETIMES, TESTED_NOTHING, Finding, Oracles
 from .rates import GivenFaults, has_rates, rates_of
 from .report import Report
-from .runs import Outcome
+from .runs import NEVER_SETTLES, Outcome
 from .search import Search, random_story, roots_of
 from .shrink import shrink
 from .stories import Kept, Story
@@ -69,11 +69,13 @@ class Checked:
     def text(self) -> str:
         """All that in words."""
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items()) or "none"
+        again = _many(self.redeliveries, "redelivery", "redeliveries")
+        at_once = _many(self.overlaps, "overlapping delivery", "overlapping deliveries")
         lines = [
-            f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {self.runs:,} runs"
+            f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {_runs(self.runs)}"
             + (", among them every plan on two workers." if self.complete and not self.found else "."),
             f"Faults that happened: {fired}.",
-            f"{self.redeliveries:,} redeliveries, {self.overlaps:,} overlapping deliveries.",
+            f"{again}, {at_once}.",
         ]
         if self.dead_lettered:
             lines.append(
@@ -85,6 +87,14 @@ class Checked:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _runs(number: int) -> str:
+    return _many(number, "run", "runs")
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def unfollowed_in_words(unfollowed: Sequence[str]) -> list[str]:
@@ -153,13 +163,14 @@ def check(
         laboratory.expected(case.everything)
         laboratory.refuse_unfollowed()
         if not refuse_replayed(laboratory):
-            story = _out_of_order(laboratory) or _found(
+            story = out_of_order(laboratory) or _found(
                 laboratory, effort, given=given if has_rates(faults) else None, plan=plan
             )
+            laboratory.refuse_residue()
             if story is not None:
                 raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
             _refuse_empty(laboratory)
-            _check_sometimes(laboratory)
+            check_sometimes(laboratory)
         checked = _checked(laboratory, found=False)
         defaults.note(checked.text())
         return checked
@@ -204,15 +215,33 @@ def refuse_replayed(laboratory: Laboratory) -> bool:
 def _found(laboratory: Laboratory, effort: _Effort, *, given: Faults | None, plan: Plan | None) -> Story | None:
     """The smallest failing story that there is time for."""
     case = laboratory.case
-    everything = case.everything
     if plan is not None:
-        return laboratory.try_out(everything, plan.choices, None)
+        return _of_plan(laboratory, plan)
     for token in filter(laboratory.may_try, memory.remembered(case)):
         story = laboratory.try_token(token)
         if story is not None:
             return shrink(laboratory, story)
         memory.forget(case, token)
     return _smallest_first(laboratory, effort.budget) or _at_random(laboratory, effort, given)
+
+
+def _of_plan(laboratory: Laboratory, plan: Plan) -> Story | None:
+    """The story of the one run that a plan is about, if it fails.
+
+    Raises:
+        UsageError: It passes, and not all that is planned has come up.
+    """
+    everything = laboratory.case.everything
+    outcome, _, finding = laboratory.explore(everything, plan.choices, None, records=False)
+    if finding is not None:
+        return Story(everything, outcome.happened, None, finding)
+    for address in plan.choices:
+        if address not in outcome.happened:
+            raise errors.UsageError(
+                f"{tuple(address)} of the plan never came up, so what it was to show was not tried: the code or the messages "
+                "have changed since, or it was made for others"
+            )
+    return None
 
 
 def _smallest_first(laboratory: Laboratory, budget: int) -> Story | None:
@@ -226,7 +255,7 @@ def _smallest_first(laboratory: Laboratory, budget: int) -> Story | None:
     return None
 
 
-def _out_of_order(laboratory: Laboratory) -> Story | None:
+def out_of_order(laboratory: Laboratory) -> Story | None:
     """Whether the consumer cares in which order messages come, where it is asked that it does not."""
     if COMMUTES not in laboratory.oracles.names:
         return None
@@ -297,12 +326,19 @@ def _refuse_empty(laboratory: Laboratory) -> None:
         )
 
 
-def _check_sometimes(laboratory: Laboratory) -> None:
+def check_sometimes(laboratory: Laboratory) -> None:
+    """Refuse a case of which something never held that holds at the end of some run.
+
+    Raises:
+        CheckFailed: Which.
+    """
     for predicate in laboratory.oracles.sometimes:
         if predicate.name not in laboratory.seen_sometimes:
             raise errors.CheckFailed(
                 _nothing(
-                    laboratory, f"{predicate.name} was true at the end of none of {laboratory.runs:,} runs", SOMETIMES
+                    laboratory,
+                    f"`{predicate.name}` did not hold at the end of any of {_runs(laboratory.runs)}",
+                    SOMETIMES,
                 )
             )
 
@@ -455,14 +491,19 @@ def perfect(subject: Any, messages: Sequence[str | SendMessage] | None = None, *
     """The run of a subject on the perfect queue; see ``check`` for the arguments, which are all but the faults.
 
     Raises:
-        UsageError: Faults are given.
-        Whatever its handler raises.
+        UsageError: Faults are given, or the run never comes to rest.
+        Whatever its handler or its ``observe()`` raises.
     """
     if settings.get("faults") is not None:
         raise errors.UsageError("the perfect run has no faults; minisqs.run has them")
     done = run(subject, messages, **settings)
-    if done._outcome.raised is not None:
-        raise done._outcome.raised
+    outcome = done._outcome
+    if error := outcome.raised or outcome.unobserved:
+        raise error
+    if outcome.ended == NEVER_SETTLES:
+        raise errors.UsageError(
+            f"{done._laboratory.case.name} does not come to rest on the perfect queue: {outcome.why}"
+        )
     return done
 
 

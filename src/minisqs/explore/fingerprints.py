@@ -37,7 +37,8 @@ def content(value: object) -> list[object]:
     if isinstance(reduced, str) or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # as pickle has it
         raise TypeError(f"{value!r} does not say what it holds")
     _, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-    return [list(arguments[1:]), state, list(items or ()), list(pairs or ())]
+    kind = arguments[0]
+    return [kind.__module__, kind.__qualname__, list(arguments[1:]), state, list(items or ()), list(pairs or ())]
 
 
 def canonical(value: object, outside: object = None) -> bytes:
@@ -92,5 +93,7 @@ class _InOrder(_Pickler):
         met = self._met.get(id(value))
         if met is not None:
             return met[0]
+        if any(getattr(type(element), "__hash__", None) is object.__hash__ for element in value):
+            raise TypeError("equal elements of a set are different objects, and which is which is not told")
         self._met[id(value)] = len(self._met), value  # which keeps it, and so its id, alive
         return type(value), sorted(map(canonical, value)), getattr(value, "__dict__", None)

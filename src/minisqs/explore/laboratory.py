@@ -16,7 +16,7 @@ import attrs
 from .. import errors
 from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
 from ..sim.faults import FAULT_OF
-from ..sim.intercepts import Intercepts, seed_randomness, shift_clock
+from ..sim.intercepts import Intercepts, drawn, seed_randomness, shift_clock
 from ..sim.sdks import AnsweredSdks
 from ..sim.sources import Source
 from ..sim.strands import Carriers
@@ -90,6 +90,7 @@ class Laboratory:
         """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
         self._during = oracles.during()
         self._is_witnessed = False
+        self._texts_at_first: dict[str, str] = {}
         self.follows = True
         self._stack = ExitStack()
 
@@ -148,6 +149,7 @@ class Laboratory:
 
     def _perfect_twice(self, kept: Kept) -> Any:
         before = self._lasting_texts() if not self._expected else {}
+        self._texts_at_first = self._texts_at_first or before
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
         if not equal(first, second):
@@ -155,9 +157,27 @@ class Laboratory:
             raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
         return first
 
+    def refuse_residue(self) -> None:
+        """Refuse a consumer of which runs that went wrong have left something to later ones.
+
+        Raises:
+            UsageError: On the perfect queue it does not leave what it left before; which global it is.
+        """
+        everything = self.case.everything
+        seed_randomness(b"first")
+        outcome = self._go_plainly(everything, b"first", 0)
+        expected = self.expected(everything)
+        if outcome.raised is None and outcome.unobserved is None and equal(expected, outcome.state):
+            return
+        now = self._lasting_texts()
+        changed = [name for name, text in self._texts_at_first.items() if now.get(name, text) != text]
+        if changed:
+            raise errors.UsageError(_differs_from_itself(self.case.name, expected, outcome.state, changed))
+
     def _go_plainly(self, kept: Kept, draws: bytes, offset_ns: int) -> Outcome:
         """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""
         seed_randomness(draws)
+        undrawn = drawn()
         shift_clock(offset_ns)
         if self.follows:
             self.case.following.__exit__()
@@ -166,6 +186,7 @@ class Laboratory:
             if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
                 outcome = self._go(kept, None, hooked=False, impatient=False)[0]
         finally:
+            self.case.draws = self.case.draws or drawn() != undrawn
             if self.follows:
                 self.case.following.__enter__()
             shift_clock(0)

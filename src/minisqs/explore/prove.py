@@ -20,7 +20,7 @@ from ..sim.arguments import whole
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from . import defaults
-from .check import refuse_replayed, tell, unfollowed_in_words
+from .check import check_sometimes, out_of_order, refuse_replayed, tell, unfollowed_in_words
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
@@ -69,7 +69,7 @@ class Proof:
             f"{_many(bounds['preemptions'], 'preemption')}."
         )
         limits = (
-            f"{self.runs:,} runs were made, {self.pruned:,} were left out because another shows the same. The steps are the "
+            f"{_were(self.runs)} made, {_were(self.pruned, '')} left out because another shows the same. The steps are the "
             f"statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is claimed about more "
             "messages, workers or faults, or about what happens inside of one statement."
         )
@@ -119,7 +119,7 @@ def prove(
     bounds = _Bounds(
         workers=whole("workers", workers, lowest=1),
         faults=whole("faults", faults, lowest=0),
-        preemptions=whole("preemptions", faults if preemptions is None else preemptions, lowest=0),
+        preemptions=min(faults, whole("preemptions", faults if preemptions is None else preemptions, lowest=0)),
         budget=whole("budget", budget, lowest=1),
         reduce=reduce,
     )
@@ -131,16 +131,20 @@ def prove(
         laboratory.expected(case.everything)
         laboratory.refuse_unfollowed()
         refuse_replayed(laboratory)
+        if story := out_of_order(laboratory):
+            raise errors.CheckFailed(tell(laboratory, story))
         walk = Walk(laboratory, bounds, told)
         _refuse_failures(walk, laboratory)
         if walk.known.named and not walk.waiting:  # some states were taken for the same before names were looked at
             walk = Walk(laboratory, bounds, told, named=True)
             _refuse_failures(walk, laboratory)
+        laboratory.refuse_residue()
         if walk.waiting:
             raise errors.ProofIncomplete(
                 f"{bounds.budget:,} runs were made, and {_waiting(walk.waiting)}: nothing is proved. Give a larger "
                 "budget=, or fewer messages, faults or kinds"
             )
+        check_sometimes(laboratory)
         proof = _proof(laboratory, bounds, walk)
         defaults.note(proof.text())
         return proof
@@ -150,6 +154,7 @@ def _refuse_failures(walk: Walk, laboratory: Laboratory) -> None:
     for story in walk.failures():
         smallest = shrink(laboratory, story)
         if laboratory.is_confirmed(smallest):
+            laboratory.refuse_residue()
             raise errors.CheckFailed(tell(laboratory, smallest))
 
 
@@ -203,15 +208,14 @@ class Walk:
         laboratory, bounds = self._laboratory, self._bounds
         kept = laboratory.case.everything
         level: list[_Plan] = [({}, False)]
-        first = laboratory.runs
         for faults in range(bounds.faults + 1):
             following: list[_Plan] = []
             for number, (plan, on_strands) in enumerate(level):
-                if laboratory.runs - first >= bounds.budget:
+                if laboratory.runs >= bounds.budget:
                     self.waiting = len(level) - number + len(following)
                     return
                 if self._progress is not None and not laboratory.runs % 1000:
-                    self._progress(laboratory.runs - first, len(level) - number + len(following))
+                    self._progress(laboratory.runs, len(level) - number + len(following))
                 outcome, source, finding = self._run(kept, plan, bounds.faults - faults, on_strands=on_strands)
                 while finding is not None:  # whoever wants another has found it to be given up too early
                     yield Story(kept, outcome.happened, bounds.workers, finding)
@@ -301,6 +305,10 @@ def _kinds(kinds: Iterable[str] | None) -> frozenset[str]:
     if not names:
         raise errors.UsageError("kinds are at least one name of a fault; faults=0 is a proof without any")
     return wanted(names)
+
+
+def _were(runs: int, noun: str = " run") -> str:
+    return f"{runs:,}{noun}{'s' if noun and runs != 1 else ''} {'was' if runs == 1 else 'were'}"
 
 
 def _waiting(plans: int) -> str:

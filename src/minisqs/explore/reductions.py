@@ -13,11 +13,12 @@ functions and their environments, what is scheduled, the outside world, the time
 If all of that has been met before, with at least as many faults to go, the rest of the run has been tried.
 
 *Equal states in the middle.* The same holds while works are under way, if what each of them holds is known: its
-variables and where it stands, as ``sim.code.frames`` tells. So two runs in which the same was done in another order are
-one from there on.
+variables and where it stands, as ``sim.code.frames`` tells. So two runs that have come to the same point with the same
+variables and surroundings go on alike.
 
-None of it is used where it cannot be known: where the outside world cannot be pickled, or handlers are made by
-``environment()`` and their closures cannot.
+None of it is used where something is seen not to be known: where the outside world cannot be pickled, handlers are made
+by ``environment()`` and their closures cannot, coroutines wait, caches or files are used. What is not looked at at all,
+docs/design.md lists.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ..sim.asking import Arrival
 from ..sim.code import statements
 from ..sim.code.frames import held
 from ..sim.intercepts import monotonic_origin
+from ..sim.port import MAIN
 from ..sim.sources import Place
 from .choices import Exploration
 from .fingerprints import canonical, content, fingerprint_of
@@ -54,8 +56,12 @@ def at_rest(execution: Execution, *, named: bool) -> object:
 
     ``named`` says that handlers look at their context, so that the numbers of requests and environments count.
     """
-    kept = _kept(execution)
+    kept = None if _has_coroutines(execution) else _kept(execution, at_work=True)
     return None if kept is None else (_around(execution, named=named), kept)
+
+
+def _has_coroutines(execution: Execution) -> bool:
+    return any(function.runs.has_coroutines for function in execution.functions())
 
 
 def in_the_middle(execution: Execution) -> object:
@@ -64,7 +70,7 @@ def in_the_middle(execution: Execution) -> object:
     if case.draws or case.keeps_elsewhere or case.is_scenario or execution.has_environments or case.lasting_values():
         return None
     sleepers = stage.sleepers()
-    if sleepers is None or stage.names_were_read:
+    if sleepers is None or stage.names_were_read or _has_coroutines(execution):
         return None
     stack = held(sys._getframe(), statements.POINT_CODE, execution.finish_code, _keeps_more)
     if stack is None:
@@ -94,33 +100,38 @@ def _around(execution: Execution, *, named: bool) -> tuple[object, ...]:
     return world.clock.now_ns, monotonic_origin(), queues, functions, mappings, waiting, judged
 
 
-def _kept(execution: Execution) -> object:
+def _kept(execution: Execution, *, at_work: bool = False) -> object:
     """What the outside world, the environments, the user's modules and classes hold; None if that cannot be told.
 
+    Of environments ``at_work`` too, which a kill would take away.
     It cannot where the user's code draws random numbers, as how many were drawn decides what comes next, or where
     what is observed is kept elsewhere, as in a file.
     """
     case = execution.case
-    outside = None if case.draws or case.keeps_elsewhere else fingerprint_of(execution.outside)
-    closures = _closures(execution)
-    if outside is None or closures is None:
+    if execution.outside is None or case.draws or case.keeps_elsewhere or case.has_caches:
         return None
     beside = case.lasting_values()
-    if not beside:
-        return outside, closures
-    try:
-        return outside, closures, canonical(beside)
+    if not beside and not execution.has_environments:
+        return fingerprint_of(execution.outside)
+    closures = _closures(execution, at_work=at_work)
+    if closures is None:
+        return None
+    try:  # in one, so that it tells who is the same object as whom
+        return canonical([content(execution.outside), closures, beside])
     except Exception:  # noqa: BLE001  # something that cannot be pickled
         return None
 
 
 def _message(message: Any) -> tuple[object, ...]:
-    return (
+    standing = (
         message.sequence, int(message.state), message.receive_count, message.deadline_ns, message.first_received_ns, message.turn,
     )  # fmt: skip
+    if message.producer == MAIN:  # what the case sends is the same in each run
+        return standing
+    return *standing, message.address, message.sent_ns, message.body, repr(message.extras)
 
 
-def _closures(execution: Execution) -> object:
+def _closures(execution: Execution, *, at_work: bool) -> object:
     """What the environments have to themselves, in their order; None where that cannot be told."""
     if not execution.has_environments:
         return ()
@@ -130,23 +141,26 @@ def _closures(execution: Execution) -> object:
         return tuple(
             _memory(environment.handler, execution.outside)
             for function in execution.functions()
-            for environment in function.runs.environments()
+            for environment in (
+                *function.runs.environments(),
+                *(function.runs.environments_at_work() if at_work else ()),
+            )
         )
     except Exception:  # noqa: BLE001  # an empty cell, or something that cannot be pickled
         return None
 
 
 def _memory(handler: Any, outside: Any) -> object:
-    """What a handler holds but the outside world: its closure, its defaults, and the object that it is a method of.
+    """What a handler is and holds but the outside world: its closure, its defaults, the object that it is a method of.
 
     Raises:
-        TypeError: It is no Python function.
-        Whatever pickling raises.
+        TypeError: It is no Python function, or an object that does not say what it holds.
+        ValueError: A variable of it has no value yet.
     """
     if handler is None:
         return None
     if isinstance(handler, MethodType):
-        own = None if handler.__self__ is outside else canonical(content(handler.__self__))
+        own = None if handler.__self__ is outside else [type(handler.__self__).__qualname__, content(handler.__self__)]
         return own, _memory(handler.__func__, outside)
     if not isinstance(handler, FunctionType):
         raise TypeError(f"{handler!r} is no function")
@@ -154,7 +168,7 @@ def _memory(handler: Any, outside: Any) -> object:
     held += [*(handler.__defaults__ or ()), *(handler.__kwdefaults__ or {}).values(), *handler.__dict__.values()]
     others = [value for value in held if value is not outside and not isinstance(value, FunctionType)]
     inner = [_memory(value, outside) for value in held if isinstance(value, FunctionType) and value is not handler]
-    return canonical(others), tuple(inner)
+    return id(handler.__code__), others, inner  # codes live as long as their files' do
 
 
 _BY_VALUE = 2
@@ -185,6 +199,8 @@ class Known:
         if execution.stage.names_were_read and not self.named:
             self.named = True  # from now on names tell states apart that were taken for the same
             self._faults_left.clear()
+        if midway and self.named:
+            return False  # which of the names that are to be read later differ is not seen there
         here: Any = in_the_middle(execution) if midway else at_rest(execution, named=self.named)
         if here is None:
             return False

@@ -81,8 +81,8 @@ class Search:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every plan has been tried."""
-        return not self._heap and not self._left_out
+        """Whether every plan has been tried; not where states were compared before it was seen that names are read."""
+        return not self._heap and not self._left_out and not any(known.named for known in self._known.values())
 
     def stories(self, budget: int, most_faults: int | None = None) -> Iterator[Story]:
         """Failing runs as they are met, within so many runs."""

@@ -11,12 +11,14 @@ import difflib
 import importlib.util
 import inspect
 import itertools
+import random  # noqa: TID251  # for the names of what draws
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import attrs
@@ -39,10 +41,12 @@ SMALL: Final = 20_000
 """Ten texts of fewer characters fit into one call."""
 
 CHANCE: Final = frozenset(
-    {"random", "Random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "getrandbits",
-     "uuid", "uuid1", "uuid4", "urandom", "getrandom", "secrets", "token_hex", "token_bytes", "token_urlsafe", "numpy"}
+    {*random.__all__, "random", "randbelow", "token_hex", "token_bytes", "token_urlsafe", "secrets", "uuid", "uuid1",
+     "uuid4", "urandom", "getrandom", "numpy"}
 )  # fmt: skip
 """Names by which code draws random numbers."""
+
+_CACHE: Final = type(lru_cache(None)(int))
 
 _ENTRY_IDS: Final = tuple(str(number) for number in range(BATCH_ENTRIES))
 
@@ -196,6 +200,11 @@ class Case:
         self.messages = () if self.is_scenario and messages is None else _checked_messages(messages)
         if self.is_scenario and self.messages:
             raise errors.UsageError("a scenario sends its own messages; give it none")
+        for name, given in (("queue", queue), ("function", function), ("mapping", mapping)):
+            if self.is_scenario and given:
+                raise errors.UsageError(
+                    f"a scenario makes its own queues and functions; {name}={given!r} would say nothing"
+                )
         self.queue = _settings("queue", queue)
         self._given_queue = dict(self.queue)
         self.max_receive_count = self.queue.pop("max_receive_count", None)
@@ -216,7 +225,9 @@ class Case:
         self._lasting: list[tuple[str, Any, str]] = []
         self._lasting_sizes: tuple[int, ...] | None = None
         self._namespaces: list[Any] | None = None
+        self._defaults: list[tuple[FunctionType, dict[str, Any]]] = []
         self._draws: bool | None = None
+        self._has_caches: bool | None = None
         self.spawns = False
         """Whether workers are spawned, each on a stack of its own."""
         self.keeps_elsewhere = False
@@ -314,10 +325,24 @@ class Case:
     def _owners(self) -> list[Any]:
         """The namespaces in which something may be kept."""
         if self._namespaces is None:
-            modules = {id(function.__globals__): function.__globals__ for function in self.following.functions}
-            classes = getattr(self.subject, "__mro__", ())[:-1]
-            self._namespaces = [*modules.values(), *(vars(one) for one in classes)]
+            functions = self.following.functions
+            modules = {id(function.__globals__): function.__globals__ for function in functions}
+            classes = [*getattr(self.subject, "__mro__", ())[:-1], *self._helpers]
+            self._defaults = [(function, _mutable_defaults(function)) for function in functions]
+            self._namespaces = [
+                *modules.values(),
+                *(vars(one) for one in classes),
+                *(vars(function) for function in functions),
+                *(defaults for _, defaults in self._defaults),
+            ]
         return self._namespaces
+
+    @property
+    def _helpers(self) -> list[type]:
+        """The classes in the modules of followed functions that stand there and are not the subject's."""
+        modules = {function.__globals__.get("__name__") for function in self.following.functions}
+        own = getattr(self.subject, "__mro__", ())
+        return [one for one in self.classes if one.__module__ in modules and one not in own]
 
     def _places(self) -> Iterator[tuple[str, Any, str]]:
         """Each name under which something may be kept: in words, the namespace, the name."""
@@ -329,6 +354,21 @@ class Case:
             for name in vars(one):
                 if not name.startswith("__"):
                     yield f"The class attribute {one.__name__}.{name}", vars(one), name
+        yield from self._places_of_helpers()
+
+    def _places_of_helpers(self) -> Iterator[tuple[str, Any, str]]:
+        """Those of the other classes and of functions, where what is kept may change in its place."""
+        for one in self._helpers:
+            for name, value in list(vars(one).items()):
+                if not name.startswith("__") and isinstance(value, _MUTABLE):
+                    yield f"The class attribute {one.__name__}.{name}", vars(one), name
+        for function in self.following.functions:
+            for name in vars(function):
+                if name != "__wrapped__":
+                    yield f"The attribute {name} of {function.__qualname__}", vars(function), name
+        for function, defaults in self._defaults:
+            for name in defaults:
+                yield f"The default {name} of {function.__qualname__}", defaults, name
 
     @property
     def classes(self) -> tuple[type, ...]:
@@ -346,6 +386,17 @@ class Case:
             names = {name for function in self.following.functions for name in _names(function.__code__)}
             self._draws = not names.isdisjoint(CHANCE)
         return self._draws
+
+    @draws.setter
+    def draws(self, was_seen: bool) -> None:
+        self._draws = was_seen
+
+    @property
+    def has_caches(self) -> bool:
+        """Whether the user's code has functions that remember what they have returned, such as by ``lru_cache``."""
+        if self._has_caches is None:
+            self._has_caches = any(isinstance(value, _CACHE) for owner in self._owners for value in owner.values())
+        return self._has_caches
 
     # -------------------------------------------------------------------------------------------- setting up
     def build(self) -> Any:
@@ -424,6 +475,17 @@ class Case:
 
 def _keeps(value: object) -> bool:
     return not callable(value) and not isinstance(value, (ModuleType, classmethod, staticmethod, property))
+
+
+_MUTABLE: Final = (list, dict, set, bytearray, deque)
+
+
+def _mutable_defaults(function: FunctionType) -> dict[str, Any]:
+    """The defaults of a function that may hold something from one call to the next, by parameter."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    named = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+    named |= function.__kwdefaults__ or {}
+    return {name: value for name, value in named.items() if isinstance(value, _MUTABLE)}
 
 
 def _names(code: CodeType) -> Iterator[str]:

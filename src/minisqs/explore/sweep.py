@@ -35,7 +35,7 @@ from ..sim.faults import FAULTS
 from .check import Checked, tell
 from .choices import wanted
 from .laboratory import Laboratory
-from .oracles import Oracles
+from .oracles import COMMUTES, Oracles
 from .rates import GivenFaults, has_rates, rates_of
 from .report import Report
 from .search import random_story
@@ -290,6 +290,10 @@ class _Site:
 
     def expect(self) -> None:
         """Make the perfect runs, so that whatever is wrong there is raised at home."""
+        if COMMUTES in self._oracles.names:
+            raise errors.UsageError(
+                "'commutes' is about the order of the messages, not about seeds: ask check or prove for it"
+            )
         with _turn, self._laboratory() as laboratory:
             laboratory.expected(self._case.everything)
             laboratory.refuse_unfollowed()

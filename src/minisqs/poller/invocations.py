@@ -248,6 +248,15 @@ class Runs:
         """Those that are idle and may be used again, by number."""
         return self._environments.idle()
 
+    def environments_at_work(self) -> list[Environment]:
+        """Those whose invocation has not ended."""
+        return [one._environment for one in self._kept if one.ended_ns is None]
+
+    @property
+    def has_coroutines(self) -> bool:
+        """Whether handlers that are coroutines wait somewhere, with variables of their own."""
+        return bool(self._loops)
+
     def standing(self, *, named: bool) -> tuple[object, ...]:
         """All that its next runs depend on, but what their environments keep to themselves.
 
@@ -257,6 +266,7 @@ class Runs:
         numbers = (self._attempts, self._made) if named else ()
         ending = [
             (
+                one._environment.number if named else 0,
                 one.deadline_ns,
                 repr(one.answer),
                 type(one.error),

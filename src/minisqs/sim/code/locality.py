@@ -275,9 +275,9 @@ class _Names:
             case ast.If(test=test) | ast.While(test=test):
                 return self._is_pure(test)
             case ast.Assign(targets=targets, value=value):
-                return self._is_pure(value) and all(map(self._is_own, targets))
+                return self._is_pure(value) and all(map(self._rebinds, targets))
             case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.For(target=target, iter=value):
-                return self._is_pure(value) and self._is_own(target)
+                return self._is_pure(value) and self._rebinds(target)
             case ast.AugAssign(target=ast.Name(id=name), value=value):
                 return self._is_pure(value) and name in self.pure
             case ast.Match(subject=subject, cases=cases):
@@ -287,6 +287,15 @@ class _Names:
     def _is_own(self, target: ast.expr) -> bool:
         """Whether an assignment to the target binds only the call's own names."""
         return all(isinstance(each, ast.Name) and each.id not in self.shared for each in _targets(target))
+
+    def _rebinds(self, target: ast.expr) -> bool:
+        """The same, of names that hold nothing at whose end somebody could be told: a weak reference, a generator."""
+        return self._is_own(target) and all(
+            source is not None and self._is_pure(source[0])
+            for each in _targets(target)
+            if isinstance(each, ast.Name)
+            for source in self._sources[each.id]
+        )
 
     def _is_pure_case(self, case: ast.match_case) -> bool:
         parts = list(ast.walk(case.pattern))
@@ -333,8 +342,8 @@ class _Names:
                 return True
             case ast.Name(id=name):
                 return name in self.fresh
-            case ast.Subscript(slice=ast.Constant(value=key)):
-                return key in _TEXTS
+            case ast.Subscript(value=record, slice=ast.Constant(value=key)):
+                return key in _TEXTS and self._is_record(record)
             case ast.BinOp() | ast.BoolOp() | ast.UnaryOp() | ast.IfExp():
                 return all(map(self._is_fresh, _parts(value)))
             case ast.Call(func=ast.Name(id=name)):
@@ -343,6 +352,18 @@ class _Names:
                 return "json" in self._known
             case ast.Call(func=ast.Attribute(attr=attr)):
                 return attr in _FRESH_METHODS and "split" not in attr and "partition" not in attr
+        return False
+
+    def _is_record(self, value: ast.expr) -> bool:
+        """Whether a pure expression is one of the records of the event that Lambda gives."""
+        match value:
+            case ast.Name(id=name):
+                sources = self._sources.get(name)
+                return bool(sources) and all(
+                    source is not None and source[1] and _is_all_records(source[0]) for source in sources or ()
+                )
+            case ast.Subscript(value=records):
+                return _is_all_records(records)
         return False
 
     def _references(self, value: ast.expr) -> set[str]:
@@ -489,12 +510,28 @@ def _own_nodes(function: Definition) -> tuple[list[ast.AST], set[str]]:
     return own, shared
 
 
+def _is_all_records(value: ast.expr) -> bool:
+    match value:
+        case ast.Subscript(value=ast.Name(id="event"), slice=ast.Constant(value="Records")):
+            return True
+    return False
+
+
+def _is_handler(function: Definition) -> bool:
+    """Whether it takes what Lambda gives a handler: ``event, context``, and before these at most itself."""
+    taken = function.args
+    names = [argument.arg for argument in (*taken.posonlyargs, *taken.args)]
+    more = taken.vararg or taken.kwonlyargs or taken.kwarg
+    return not more and len(names) <= 3 and names[-2:] == ["event", "context"]
+
+
 def _sources(function: Definition, own: list[ast.AST]) -> dict[str, list[_Source | None]]:
     """What each name of a function is bound to; None where that is not an expression."""
     sources: dict[str, list[_Source | None]] = {}
+    private = _PRIVATE_PARAMETERS if _is_handler(function) else frozenset()
     for node in ast.walk(function.args):
         for name in _bound(node):
-            sources[name] = [] if name in _PRIVATE_PARAMETERS else [None]
+            sources[name] = [] if name in private else [None]
     values: dict[ast.AST, _Source | None] = {}
     for node in own:
         targets, value, parts = _assigned(node)

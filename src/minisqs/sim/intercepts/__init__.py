@@ -22,7 +22,7 @@ The hidden generator of ``random`` is one for the whole process: it is seeded fo
 that draws from it meanwhile disturbs the run.
 """
 
-from .context import Intercepts, monotonic_origin, seed_randomness, shift_clock
+from .context import Intercepts, drawn, monotonic_origin, seed_randomness, shift_clock
 from .here import Simulation, here
 from .locks import SimulatedLock, SimulatedRLock
 
@@ -31,6 +31,7 @@ __all__ = [
     "SimulatedLock",
     "SimulatedRLock",
     "Simulation",
+    "drawn",
     "here",
     "monotonic_origin",
     "seed_randomness",

@@ -140,6 +140,11 @@ def seed_randomness(seed: bytes) -> None:
     random.seed(int.from_bytes(blake2b(b"random", key=draws.key, digest_size=32).digest()))
 
 
+def drawn() -> object:
+    """How far what draws has come: it is another value once anything has been drawn."""
+    return draws.drawn, random.getstate()
+
+
 def shift_clock(offset_ns: int) -> None:
     """Add so many nanoseconds to what simulated threads read as time, from now on and until the context ends."""
     clock.offset_ns = offset_ns

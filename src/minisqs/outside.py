@@ -6,7 +6,8 @@ used for: reads that are up to date, conditional writes, counters and transactio
 
 A handler may be stopped for ever between two of its statements, and another delivery may run there. So each
 operation first runs whatever code of the user it needs (hashing and showing a key, copying a value, the
-function of ``update``), and then looks and writes with nothing in between. What a table holds is never handed
+function of ``update``), and then looks and writes with nothing in between. Between two calls in one statement, as
+in ``table.put(key, table.get(key) + 1)``, others may go on. What a table holds is never handed
 out, only copies of it: a handler that changes what it got, and dies before it puts it back, has changed nothing.
 
 Conditional writes have one convention. ``put`` and ``delete`` take ``if_absent`` or ``if_version`` and raise
@@ -37,6 +38,10 @@ import attrs
 
 _UNCHANGING: Final = frozenset({str, int, float, bool, type(None), bytes, complex, Decimal})
 """Types whose values cannot change, so that a value is its own copy."""
+
+on_call: Callable[[str], None] | None = None
+"""What is told of each call of a table: before a write the write's name, after a read nothing; set by whoever runs a
+handler in which something may go wrong between two calls of one statement."""
 
 _TRIES: Final = 1000
 """How often ``update`` calls its function before it says that the function never lets it finish."""
@@ -119,8 +124,12 @@ class Table:
         """
         row = self._rows.get(_checked(key))
         if row is None or not row.place:
+            if on_call is not None:
+                on_call("")
             return default, 0
         value, version = row.value, row.version
+        if on_call is not None:
+            on_call("")
         return _copied(value), version
 
     def version(self, key: Hashable) -> int:
@@ -129,7 +138,10 @@ class Table:
         So no two values that a key ever had share a version, not even if it was deleted in between.
         """
         row = self._rows.get(_checked(key))
-        return row.version if row else 0
+        version = row.version if row else 0
+        if on_call is not None:
+            on_call("")
+        return version
 
     def keys(self) -> list[Any]:
         """The keys that have a value."""
@@ -177,6 +189,7 @@ class Table:
         required = _required(if_absent=if_absent, if_version=if_version)
         stored = _copied(value)
         row = self._row(key)
+        self._tell("put")
         self._require(key, row, required)
         return self._write(row, stored)
 
@@ -184,6 +197,7 @@ class Table:
         """Store a copy of ``value`` if ``key`` is absent; gives whether it was."""
         stored = _copied(value)
         row = self._row(key)
+        self._tell("put_new")
         if row.place:
             return False
         self._write(row, stored)
@@ -206,6 +220,7 @@ class Table:
             RuntimeError: The function was called 1,000 times, and each time the key was written meanwhile.
         """
         row = self._row(key)
+        self._tell("update")
         for _ in range(_TRIES):
             version, present = row.version, row.value if row.place else default
             value = function(_copied(present))
@@ -249,10 +264,16 @@ class Table:
         """
         required = _required(if_version=if_version)
         row = self._row(key)
+        self._tell("delete")
         self._require(key, row, required)
         return self._erase(row)
 
     # -------------------------------------------------------------------------------------------------- inside
+    def _tell(self, write: str) -> None:
+        """Say what is about to be written, before anything is looked at for it."""
+        if on_call is not None:
+            on_call(f"{self.name}.{write}")
+
     def _row(self, key: Hashable) -> _Row:
         """The row of a key, made if there is none; the last thing of an operation that runs the user's code."""
         return self._rows.setdefault(_checked(key), _Row())

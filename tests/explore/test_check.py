@@ -577,3 +577,54 @@ def test_the_perfect_run_raises_what_cannot_be_observed_or_never_rests():
 def test_a_sweep_is_not_about_the_order_of_messages():
     with pytest.raises(minisqs.UsageError, match="'commutes' is about the order of the messages, not about seeds"):
         minisqs.sweep(Ledger, ORDERS, seeds=range(2), oracles=["commutes"])
+
+
+class CountsInATable(Ledger):
+    """Reads, computes and writes in one statement."""
+
+    def __init__(self):
+        self.seen, self.totals = minisqs.outside.Table("seen"), minisqs.outside.Table("totals")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if self.seen.put_new(record["messageId"], value=True):
+                self.count()
+
+    def count(self):
+        self.totals.put("orders", self.totals.get("orders", 0) + 1)
+
+    def observe(self):
+        return self.totals.get("orders")
+
+
+class CountsAtOnce(CountsInATable):
+    def count(self):
+        self.totals.add("orders", 1)
+
+
+def test_others_may_go_on_between_two_calls_of_a_table_in_one_statement():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(CountsInATable, ORDERS, faults=["overlap"])
+    report = caught.value.report
+    assert "waits before its call totals.put (test_check.py:" in report.verdict
+    assert (report.got, report.expected) == (1, 2)
+    assert minisqs.replay(CountsInATable, report.token, ORDERS).state == 1
+    with pytest.raises(minisqs.CheckFailed):
+        minisqs.prove(CountsInATable, ORDERS, faults=1, kinds=["overlap"])
+    assert minisqs.prove(CountsAtOnce, ORDERS, faults=2, kinds=["overlap"]).complete
+
+
+def test_a_kill_may_come_between_two_writes_of_one_statement():
+    class BothSides(Ledger):
+        def __init__(self):
+            self.accounts = minisqs.outside.Table("accounts")
+
+        def handler(self, event, context):
+            [self.accounts.put(side, record["body"]) for record in event["Records"] for side in ("debit", "credit")]
+
+        def observe(self):
+            return self.accounts.observe()
+
+    seen_apart = minisqs.always(lambda shop: shop.accounts.get("debit") == shop.accounts.get("credit"), "balanced")
+    with pytest.raises(minisqs.CheckFailed, match=r"killed before its call accounts\.put"):
+        minisqs.check(BothSides, ORDERS[:1], faults=["kill"], oracles=[seen_apart])

@@ -289,7 +289,7 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
     token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
     telling = laboratory.tell(story)
     found = tuple(
-        report.fault_of(address, answer, telling.calls.get(address), telling.numbers)
+        report.fault_of(address, answer, telling.calls.get(address), telling.points)
         for address, answer in story.plan.items()
     )
     told = Report(
@@ -398,9 +398,9 @@ class Run:
         calls = {} if self._source is None else self._source.calls
         own = {one.digest: one.number for one in self._laboratory.case.statements}
         points = [address.point for address in self.choices if isinstance(address, PointAddress)]
-        numbers = {point: own[digest] for point in points if (digest := point.partition(".")[0]) in own}
+        known = {point: (own[digest], -1) for point in points if (digest := point.partition(".")[0]) in own}
         return tuple(
-            report.fault_of(address, answer, calls.get(address), numbers) for address, answer in self.choices.items()
+            report.fault_of(address, answer, calls.get(address), known) for address, answer in self.choices.items()
         )
 
     @property

@@ -100,19 +100,23 @@ class Report:
 
 
 def fault_of(
-    address: Place, answer: int, call: tuple[str, str] | None = None, numbers: Mapping[str, int] | None = None
+    address: Place,
+    answer: int,
+    call: tuple[str, str] | None = None,
+    points: Mapping[str, tuple[int, int]] | None = None,
 ) -> Fault:
     """One choice, in words.
 
     Args:
         address, answer: What was chosen.
         call: The action and the queue that it is about, where it is about a call.
-        numbers: Which statement a point of its address is at; the last with its digest unless given.
+        points: Which statement a point of its address is at, and of a call the one that makes it; the last with its
+            digest unless given.
     """
     name = faults.FAULT_OF[address.kind]
     return Fault(
         name=name,
-        words=sentence(address, answer, call, numbers),
+        words=sentence(address, answer, call, points),
         permitted_by=faults.FAULTS[name].permitted_by,
         address=address,
         answer=answer,
@@ -120,12 +124,15 @@ def fault_of(
 
 
 def sentence(
-    address: Place, answer: int, call: tuple[str, str] | None = None, numbers: Mapping[str, int] | None = None
+    address: Place,
+    answer: int,
+    call: tuple[str, str] | None = None,
+    points: Mapping[str, tuple[int, int]] | None = None,
 ) -> str:
     """What a choice did, as a sentence without a full stop."""
     subject = address.subject if address.kind in _OF_WORKERS else telling.name_of(address.subject)
     if isinstance(address, PointAddress):
-        return f"{_who(address)} {_at_point(address, answer, numbers or {})}"
+        return f"{_who(address)} {_at_point(address, answer, points or {})}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     if address.kind in _CALLS:
         again = f", in its {faults.ordinal(address.occurrence + 1)} call of SQS" if address.occurrence else ""
@@ -183,14 +190,16 @@ _CALLS: Final[Mapping[str, str]] = {
 }
 
 
-def _at_point(address: PointAddress, answer: int, numbers: Mapping[str, int]) -> str:
+def _at_point(address: PointAddress, answer: int, points: Mapping[str, tuple[int, int]]) -> str:
     digest, _, visit = address.point.rpartition(".")
     here = "after its last statement, before the delete"
     if digest != END:
-        number = numbers[address.point] if address.point in numbers else _latest(digest)
+        number, around = points.get(address.point) or (_latest(digest), -1)
         is_call = not statements.STATEMENTS[number].line
         text = telling.text_of(number)
-        here = f"before its call {text}" if is_call else f"before `{text}` ({telling.where(number)})"
+        here = f"before its call {text}" if is_call else f"before `{text}`"
+        if not is_call or (around >= 0 and statements.STATEMENTS[around].line):
+            here += f" ({telling.where(around if is_call else number)})"
         if visit != "1":
             here += f", the {faults.ordinal(int(visit))} time it comes there"
     if address.kind == chance.KILL:

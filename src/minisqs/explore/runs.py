@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from .. import errors, limits
+from .. import errors, limits, outside
 from ..engine.decisions import (
     API_ERROR,
     DUPLICATE,
@@ -227,6 +227,7 @@ class Execution:
         stage = self.stage
         before, here.simulation = here.simulation, stage
         hook, statements.arrive = statements.arrive, stage.arrive if self._hooked else None
+        on_call, outside.on_call = outside.on_call, stage.calls_table if self._hooked else None
         try:
             self._begin()
             self._finish()
@@ -234,7 +235,7 @@ class Execution:
             pass
         finally:
             stage.drop()
-            here.simulation, statements.arrive = before, hook
+            here.simulation, statements.arrive, outside.on_call = before, hook, on_call
             if self.outside is not None and callable(close := getattr(self.outside, "close", None)):
                 close()
         if stage.escaped is not None:

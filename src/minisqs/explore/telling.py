@@ -101,7 +101,8 @@ class Telling:
     Attributes:
         lines: What happened, in order.
         lanes: The workers, in the order in which they came.
-        numbers: At which statement something went wrong, by the point of its address.
+        points: At which statement something went wrong, by the point of its address: its number, and of a call that of
+            the statement that makes it.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -114,7 +115,7 @@ class Telling:
         self._begun: dict[int, list[tuple[str, int]]] = {}
         self._choices_told = 0
         self._path = ""
-        self.numbers: dict[str, int] = {}
+        self.points: dict[str, tuple[int, int]] = {}
         self.lines: list[Line] = []
         self.lanes: list[str] = []
 
@@ -175,7 +176,8 @@ class Telling:
         self._last = None
         if number >= 0:
             digest = statements.STATEMENTS[number].digest
-            self.numbers[f"{digest}.{work.visits[digest]}"] = number
+            begun = self._begun.get(id(work))
+            self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1][1] if begun else number
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
 

@@ -28,7 +28,7 @@ from ..limits import SECOND_NS
 from . import faults
 from .asking import Answers, Arrival
 from .clock import nanoseconds
-from .code.statements import STATEMENTS
+from .code.statements import STATEMENTS, point_of_call
 from .intercepts.threads import forget_pools
 from .intercepts.users_line import users_place_within, users_point
 from .kernel import Kernel
@@ -326,11 +326,24 @@ class Stage:
             return
         if self.over or work.dead:
             self._take_down()
+        work.has_called = False
         visits, digest = work.visits, STATEMENTS[number].digest if number >= 0 else END
         visits[digest] = visit = visits.get(digest, 0) + 1
         arrival = Arrival(work, number, visit, others=self._others_could_go_on(work))
         for kind, answer in self._what_happens(arrival):
             self._let_happen(arrival, kind, answer)
+
+    def calls_table(self, write: str) -> None:
+        """The current work calls an ``outside.Table``: before a write of this name, or after a read.
+
+        A write that is not the first call of a statement is a point.
+        """
+        work = self.current
+        if work is None or self._looks:
+            return
+        if write and work.has_called:
+            self.arrive(point_of_call(write))
+        work.has_called = True
 
     def _what_happens(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What goes wrong there; code of the user's that is called to find out, such as a ``__getstate__``, comes to no statement."""

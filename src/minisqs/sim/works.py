@@ -68,6 +68,7 @@ class Work:
         strand: The stack that it runs on, where that is not the main one.
         stack: What it is where it was spawned: one of the stacks of a process.
         dead: Whether a kill has ended it.
+        has_called: Whether it has called an ``outside.Table`` since the last point.
     """
 
     subject: str
@@ -86,6 +87,7 @@ class Work:
     strand: Strand | None = None
     stack: Stack | None = None
     dead: bool = False
+    has_called: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -628,3 +628,21 @@ def test_a_kill_may_come_between_two_writes_of_one_statement():
     seen_apart = minisqs.always(lambda shop: shop.accounts.get("debit") == shop.accounts.get("credit"), "balanced")
     with pytest.raises(minisqs.CheckFailed, match=r"killed before its call accounts\.put"):
         minisqs.check(BothSides, ORDERS[:1], faults=["kill"], oracles=[seen_apart])
+
+
+class SeesNothing(Ledger):
+    def observe(self):
+        return len(self.orders) >= 0
+
+
+class ForgetsToReturn(Ledger):
+    def observe(self):
+        sorted(self.orders)
+
+
+def test_a_check_that_sees_nothing_says_so():
+    assert "the same before and after the perfect run" in " ".join(minisqs.check(SeesNothing, ORDERS).text().split())
+    assert "the same before and after" in " ".join(minisqs.prove(SeesNothing, ORDERS, faults=1).text().split())
+    assert not minisqs.check(Ledger, ORDERS).sees_nothing
+    with pytest.raises(minisqs.UsageError, match=r"what is observed of ForgetsToReturn is None"):
+        minisqs.check(ForgetsToReturn, ORDERS)

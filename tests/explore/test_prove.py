@@ -153,6 +153,7 @@ def test_a_proof_names_its_bounds_and_this_python():
         "kinds": IN_ORDER,
         "statements": proof.bounds["statements"],
         "unfollowed": (),
+        "sees_nothing": False,
         "python": platform.python_version(),
     }
     assert proof.states == ("['order-1', 'order-2']",)

@@ -54,6 +54,7 @@ class Checked:
             many faults it has.
         unfollowed: Functions of the user's files without faults between their statements, as their source cannot be
             read or is not what runs: "name (path:line)".
+        sees_nothing: Whether what is observed stayed the same all through the perfect run.
     """
 
     subject: str
@@ -65,6 +66,7 @@ class Checked:
     dead_lettered: int
     complete: bool
     unfollowed: tuple[str, ...] = ()
+    sees_nothing: bool = False
 
     def text(self) -> str:
         """All that in words."""
@@ -82,7 +84,7 @@ class Checked:
                 f"In {self.dead_lettered:,} runs the faults used up the receives of a message, which so went to the "
                 "dead-letter queue, as it must; what was left behind was not judged there."
             )
-        lines += unfollowed_in_words(self.unfollowed)
+        lines += doubts(self.unfollowed, sees_nothing=self.sees_nothing)
         return "".join(f"{line}\n" for text in lines for line in wrap(text, report.WIDTH))
 
     def __str__(self) -> str:
@@ -97,11 +99,18 @@ def _many(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-def unfollowed_in_words(unfollowed: Sequence[str]) -> list[str]:
-    """That some functions have no points, in words; nothing if all have."""
-    names = ", ".join(unfollowed)
-    why = "the source cannot be read, or is not what runs"
-    return [f"Between the statements of {names} nothing went wrong: {why}."] if unfollowed else []
+def doubts(unfollowed: Sequence[str], *, sees_nothing: bool) -> list[str]:
+    """What makes it doubtful that anything was tested, in words; nothing if nothing does."""
+    found = []
+    if unfollowed:
+        why = "the source cannot be read, or is not what runs"
+        found.append(f"Between the statements of {', '.join(unfollowed)} nothing went wrong: {why}.")
+    if sees_nothing:
+        found.append(
+            "What is observed was the same before and after the perfect run: a handler that did nothing would have "
+            "passed as well. Is everything that it does in what observe() returns?"
+        )
+    return found
 
 
 def check(
@@ -162,6 +171,7 @@ def check(
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
         laboratory.refuse_unfollowed()
+        laboratory.look_closely()
         if not refuse_replayed(laboratory):
             story = out_of_order(laboratory) or _found(
                 laboratory, effort, given=given if has_rates(faults) else None, plan=plan
@@ -362,6 +372,7 @@ def _checked(laboratory: Laboratory, *, found: bool) -> Checked:
         dead_lettered=laboratory.legally_dead,
         complete=laboratory.complete,
         unfollowed=tuple(laboratory.case.following.unfollowed),
+        sees_nothing=laboratory.sees_nothing,
     )
 
 

@@ -21,11 +21,17 @@ LONGEST: Final = 10_000
 
 
 class Witness:
-    """Follows a run, and looks at each statement what the outside object holds and what is observed."""
+    """Follows a run, and looks at each statement what the outside object holds and what is observed.
+
+    Attributes:
+        has_seen_change: Whether what is observed was not always the same.
+    """
 
     def __init__(self, execution: Execution) -> None:
+        self.has_seen_change = False
         self._execution = execution
         self._before: tuple[object, str] = (None, "")
+        self._looks = 0
 
     def begins(self, work: Work) -> None:
         """A work begins."""
@@ -44,6 +50,8 @@ class Witness:
 
     def _look(self) -> None:
         before, self._before = self._before, self._standing()
+        self._looks += 1
+        self.has_seen_change = self.has_seen_change or (self._looks > 1 and before[1] != self._before[1])
         if before[0] is not None and before[0] == self._before[0] and before[1] != self._before[1]:
             self._execution.case.keeps_elsewhere = True
 

@@ -61,6 +61,7 @@ class Laboratory:
         legally_dead: How many runs ended with messages in a dead-letter queue.
         seen_sometimes: Which of the user's ``sometimes`` were true at some end.
         complete: Whether the exhaustive part has tried every plan.
+        sees_nothing: Whether what is observed stayed the same all through the perfect run.
         follows: Whether statements of the user's code are points; to be set before it is entered.
         asks_ties: Whether the order of simultaneous events is explored too, not only drawn.
         impatient: Whether runs are given up in which nothing seems to change any more.
@@ -89,7 +90,7 @@ class Laboratory:
         self._for_nobody: dict[Kept, frozenset[str]] = {}
         """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
         self._during = oracles.during()
-        self._is_witnessed = False
+        self.sees_nothing = False
         self._texts_at_first: dict[str, str] = {}
         self.follows = True
         self._stack = ExitStack()
@@ -264,12 +265,29 @@ class Laboratory:
         subject = outcome.state if self.case.is_scenario else execution.outside
         return outcome, source, subject
 
-    def _witness(self, kept: Kept) -> None:
-        """See, once, whether anything is kept where comparing the outside object does not show it."""
-        if not self._is_witnessed and not self.case.is_scenario:
-            self._is_witnessed = True
-            seed_randomness(b"run")
-            self._go(kept, None, make_teller=Witness)
+    def look_closely(self) -> None:
+        """See whether anything is kept where comparing the outside object does not show it, and whether there is anything to see.
+
+        Raises:
+            UsageError: What is observed is None.
+        """
+        case = self.case
+        if SAME in self.oracles.names and self.expected(case.everything) is None:
+            raise errors.UsageError(
+                f"what is observed of {case.name} is None, so nothing can be compared: observe() has to return what the "
+                "outside world would see, such as sorted(self.charges)"
+            )
+        if case.is_scenario:
+            return
+        witnesses: list[Witness] = []
+
+        def make(execution: Execution) -> Witness:
+            witnesses.append(Witness(execution))
+            return witnesses[-1]
+
+        seed_randomness(b"run")
+        self._go(case.everything, None, make_teller=make)
+        self.sees_nothing = not witnesses[-1].has_seen_change
 
     def run(self, kept: Kept, source: Source, workers: int | None = None, **options: Any) -> tuple[Outcome, Source]:
         """One run in which things go wrong, and what answered.
@@ -282,8 +300,6 @@ class Laboratory:
                 follow those of ``source``; ``finely``, whether states are compared after every event; ``midway``,
                 whether at statements too; ``on_strands``, whether one stack is known not to be enough.
         """
-        if options.get("known") is not None:
-            self._witness(kept)
         self.runs += 1
         seed_randomness(b"run")
         outcome, answered, outside = self._go(kept, source, workers=workers, **options)

@@ -20,7 +20,7 @@ from ..sim.arguments import whole
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from . import defaults
-from .check import check_sometimes, out_of_order, refuse_replayed, tell, unfollowed_in_words
+from .check import check_sometimes, doubts, out_of_order, refuse_replayed, tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
@@ -47,7 +47,8 @@ class Proof:
         subject: Of what.
         complete: Whether every schedule within the bounds was covered; always true, as a proof that is not is an error.
         bounds: Messages, workers, faults, preemptions, the kinds of fault, how many statements of the user's code there
-            are, the functions whose statements could not be followed, and the Python.
+            are, the functions whose statements could not be followed, whether what is observed stayed the same on the perfect
+            queue, and the Python.
         runs: How many runs were made.
         pruned: How many were left out because another run shows the same.
         states: The different states that were observed at the end of runs, as texts.
@@ -74,7 +75,7 @@ class Proof:
             "messages, workers or faults, or about what happens inside of one statement."
         )
         kinds = f"Kinds of fault: {', '.join(bounds['kinds'])}."
-        texts = [claim, kinds, limits, *unfollowed_in_words(bounds["unfollowed"])]
+        texts = [claim, kinds, limits, *doubts(bounds["unfollowed"], sees_nothing=bounds["sees_nothing"])]
         return "".join(f"{line}\n" for text in texts for line in wrap(text, WIDTH))
 
     def __str__(self) -> str:
@@ -130,6 +131,7 @@ def prove(
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
         laboratory.refuse_unfollowed()
+        laboratory.look_closely()
         refuse_replayed(laboratory)
         if story := out_of_order(laboratory):
             raise errors.CheckFailed(tell(laboratory, story))
@@ -286,6 +288,7 @@ def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
             "kinds": tuple(name for name in FAULTS if name in laboratory.kinds),
             "statements": len(case.following.statements),
             "unfollowed": tuple(case.following.unfollowed),
+            "sees_nothing": laboratory.sees_nothing,
             "python": platform.python_version(),
         },
         runs=laboratory.runs,

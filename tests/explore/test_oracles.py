@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading  # noqa: TID251  # locks of user code; they are simulated
+import time  # noqa: TID251  # what user code asks
 
 import pytest
 
@@ -402,6 +403,43 @@ def test_groups_of_a_fifo_queue_are_worked_in_order():
 
     messages = [minisqs.SendMessage(body, message_group_id="g", message_deduplication_id=body) for body in ("a", "b")]
     passes(Lines, messages, queue={"fifo_queue": True})
+
+
+class LeaseOfHours(Ledger):
+    """After a crash it refuses the message until its lease is over, and then does it."""
+
+    def __init__(self):
+        super().__init__()
+        self.leases = {}
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            order = record["body"]
+            if self.leases.get(order, 0) > time.time():
+                raise RuntimeError("somebody else is at it")
+            self.leases[order] = time.time() + 6 * 3600
+            self.orders[order] = self.orders.get(order) or "paid"
+            self.leases[order] = 0
+
+
+def test_a_message_that_is_refused_for_hours_and_done_then_is_waited_for():
+    tried = minisqs.check(LeaseOfHours, ["order-1"], faults=["kill"], budget=6, runs=0)
+    assert tried.faults["kill"] > 0
+
+
+def test_a_message_that_is_refused_for_ever_is_told_with_what_is_raised_again_and_again():
+    class ForEver(LeaseOfHours):
+        def handler(self, event, context):
+            for record in event["Records"]:
+                if record["body"] in self.leases:
+                    raise RuntimeError(f"somebody else is at it at {time.time()}")
+                self.leases[record["body"]] = 1
+                self.orders[record["body"]] = "paid"
+                del self.leases[record["body"]]
+
+    report = report_of(ForEver, messages=["order-1"], faults=["kill"], budget=6, runs=0)
+    assert report.oracle == "drains"
+    assert "its code raises RuntimeError again and again" in report.verdict
 
 
 @minisqs.scenario

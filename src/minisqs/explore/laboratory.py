@@ -28,7 +28,7 @@ from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
 from .reductions import Known, lasting
-from .runs import MERGED, NEVER_SETTLES, Execution, Outcome
+from .runs import EVENT_BUDGET, MERGED, NEVER_SETTLES, PATIENT_BUDGET, Execution, Outcome
 from .stories import Kept, Story
 from .subjects import Case
 from .telling import Telling
@@ -89,6 +89,7 @@ class Laboratory:
         """The messages that the perfect queue itself sends to a dead-letter queue."""
         self._for_nobody: dict[Kept, frozenset[str]] = {}
         """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
+        self._event_budget = EVENT_BUDGET
         self._during = oracles.during()
         self.sees_nothing = False
         self._texts_at_first: dict[str, str] = {}
@@ -242,6 +243,7 @@ class Laboratory:
             if known is not None:
                 known.begin()
             options.setdefault("impatient", self.impatient)
+            options.setdefault("event_budget", self._event_budget)
             execution = Execution(
                 self.case,
                 kept,
@@ -366,12 +368,14 @@ class Laboratory:
 
     def is_confirmed(self, story: Story) -> bool:
         """Whether a story still fails with all the patience there is; if not, more is had from now on."""
-        if not story.finding.is_hasty or not self.impatient:
+        finding = story.finding
+        if not self.impatient or not (finding.is_hasty or finding.is_cut):
             return True
         self.impatient = False
+        self._event_budget = PATIENT_BUDGET if finding.is_cut else EVENT_BUDGET
         if self.try_out(story.kept, story.plan, story.workers) is None:
             return False
-        self.impatient = True
+        self.impatient, self._event_budget = True, EVENT_BUDGET
         return True
 
     def show(

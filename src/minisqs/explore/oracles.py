@@ -143,6 +143,7 @@ class Finding:
         expected: What the perfect queue leaves behind.
         got: What this run left behind.
         is_hasty: Whether the run was given up because nothing seemed to change any more.
+        is_cut: Whether it was because so much had happened.
     """
 
     oracle: str
@@ -150,6 +151,7 @@ class Finding:
     expected: Any
     got: Any
     is_hasty: bool = False
+    is_cut: bool = False
 
 
 def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
@@ -164,7 +166,7 @@ def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
         return Finding(SAME, f"observe() raises {type(error).__name__}: {error}", expected, error)
     for oracle, what in _complaints(outcome):
         if what and oracle in oracles.names:
-            return Finding(oracle, what, expected, outcome.state, outcome.is_hasty)
+            return Finding(oracle, what, expected, outcome.state, outcome.is_hasty, outcome.is_cut)
     if not oracles.names.isdisjoint({SAME, EFFECT_FIRST}) and not equal(outcome.state, expected):
         return Finding(SAME, "the outside world is another than after the perfect queue", expected, outcome.state)
     return None
@@ -198,7 +200,8 @@ def _unaccounted(outcome: Outcome) -> str:
 
 def _never(outcome: Outcome) -> str:
     messages = f" ({_listed(outcome.left, 'is', 'are')} still there)" if outcome.left else ""
-    raised = f"; its code raises {type(outcome.raised).__name__} again and again" if outcome.raised is not None else ""
+    error = outcome.raised_last
+    raised = "" if error is None else f"; its code raises {type(error).__name__} again and again"
     return f"the consumer never comes to rest{messages}: {outcome.why}{raised}"
 
 

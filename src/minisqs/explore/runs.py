@@ -48,7 +48,10 @@ MERGED: Final = "merged"
 """It came into a state from which everything has been tried already."""
 
 EVENT_BUDGET: Final = 5_000
-"""So many events may happen in a run."""
+"""So many events may happen in a run before it is taken for endless."""
+
+PATIENT_BUDGET: Final = 20_000
+"""So many where that is to be confirmed: a message that is tried every thirty seconds for a day makes as many."""
 
 CALLS_BUDGET: Final = 100_000
 """So many where workers are spawned: each of their calls is one, and loops of short polls make many."""
@@ -66,6 +69,7 @@ class Outcome:
         ended: ``settled``, ``never settles``, ``locked`` or ``merged``.
         why: Of the two in the middle, in words.
         is_hasty: Whether it was given up because nothing seemed to change any more.
+        is_cut: Whether it was given up because so much had happened.
         happened: What went wrong, by address.
         works: How often user code was begun.
         overlaps: How often while other code was under way.
@@ -79,7 +83,7 @@ class Outcome:
         left: The messages that are still in their queue, by address.
         unasked: Those of them in queues from which nobody has tried to receive, by the queue's name.
         dead: Those that went to a dead-letter queue.
-        raised: The first exception of a handler, if any.
+        raised, raised_last: The first and the last exception of a handler, if any.
         unobserved: What ``observe()`` raised, if anything.
     """
 
@@ -87,6 +91,7 @@ class Outcome:
     ended: str = SETTLED
     why: str = ""
     is_hasty: bool = False
+    is_cut: bool = False
     happened: dict[Place, int] = attrs.field(factory=dict)
     works: int = 0
     overlaps: int = 0
@@ -98,6 +103,7 @@ class Outcome:
     harmed: dict[str, int] = attrs.field(factory=dict)
     receives_allowed: int = 0
     raised: BaseException | None = None
+    raised_last: BaseException | None = None
     unobserved: Exception | None = None
     violated: str = ""
     out_of_order: str = ""
@@ -270,6 +276,7 @@ class Execution:
             if self.stage.over:
                 raise
             self.outcome.ended, self.outcome.why = NEVER_SETTLES, str(error).partition(";")[0]
+            self.outcome.is_cut = self._impatient and not self.outcome.is_hasty
         except Unwind:
             if self.stage.stuck is None or self._finished:
                 raise
@@ -361,7 +368,9 @@ class Execution:
         if not any(address.kind == PARTIAL for address in outcome.happened):  # by which SQS itself breaks the order
             outcome.out_of_order = stage.out_of_order
         runs = [invocation for function in self.functions() for invocation in function.invocations]
-        outcome.raised = next((one.error for one in runs if one.error is not None), stage.raised)
+        raised = [one.error for one in runs if one.error is not None]
+        outcome.raised = raised[0] if raised else stage.raised
+        outcome.raised_last = raised[-1] if raised else stage.raised
 
 
 def _addresses(queues: Iterable[Any]) -> tuple[str, ...]:

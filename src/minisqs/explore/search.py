@@ -101,7 +101,7 @@ class Search:
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
-                if finding.is_hasty:  # whoever wants another has found it to be given up too early
+                if finding.is_hasty or finding.is_cut:  # whoever wants another has found it to be given up too early
                     self._push(weight, kept, plan, late=late)
             elif len(plan) == DEEPEST:
                 self._left_out = True

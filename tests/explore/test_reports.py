@@ -303,3 +303,48 @@ def test_of_equal_functions_in_two_files_the_one_is_named_that_ran(tmp_path, mon
     assert "before `shop.latest = order` (first_equal.py:7)" in report.faults[0].words
     assert report.faults[0].address.point.endswith(".2")  # the second of the two that came there
     assert minisqs.replay(Shop, report.token, ["order-1"], trace=[tmp_path]).state == report.got
+
+
+class Repository:
+    def __init__(self):
+        self.sold = minisqs.outside.Table("sold")
+
+    def save(self, record):
+        sold = self.sold.get("orders", [])
+        self.sold.put("orders", [*sold, record["body"]])
+
+
+class Saves:
+    """Its effects are made in a function that a statement calls last, after others."""
+
+    def __init__(self):
+        self.repository = Repository()
+        self.sold = self.repository.sold
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.repository.save(self.plain(dict(record)))
+
+    def plain(self, record):
+        text = str(record["body"])
+        return {"body": text}
+
+    def observe(self):
+        return self.sold.get("orders")
+
+
+class Awaits(Saves):
+    async def handler(self, event, context):
+        for record in event["Records"]:
+            await self.work(record)
+
+    async def work(self, record):
+        self.repository.save(record)
+
+
+@pytest.mark.parametrize("subject", [Saves, Awaits])
+def test_an_effect_is_told_at_the_line_that_makes_it_though_the_caller_had_other_calls(subject):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["order-1"], faults=["kill"])
+    [first, *_] = [line for line in caught.value.report.text().splitlines() if "->" in line]
+    assert 'self.sold.put("orders", [*sold, record["body"…  -> ' in first

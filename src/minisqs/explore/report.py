@@ -229,7 +229,8 @@ def verdict_of(story: Story, found: Sequence[Fault]) -> str:
         return "nothing is wrong with the end of this run."
     went_wrong = ", and ".join(fault.words for fault in found[:MOST_FAULTS]) or "though nothing goes wrong"
     if len(found) > MOST_FAULTS:
-        went_wrong += f", and {len(found) - MOST_FAULTS} other things go wrong"
+        more = len(found) - MOST_FAULTS
+        went_wrong += ", and one other thing goes wrong" if more == 1 else f", and {more} other things go wrong"
     return f"{_capital(went_wrong)}: {_end(finding)}."
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from ..engine.message import Message
 from ..limits import SECOND_NS
 from ..outside import Table
 from ..sim.code import statements
-from ..sim.code.frames import bare_call
 from ..sim.journal import Entry
 from ..sim.sources import Place
 from ..sim.works import Work
@@ -74,8 +73,8 @@ def text_of(number: int, width: int = STATEMENT_WIDTH) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def does_more_than_call(number: int) -> bool:
-    """Whether a statement has more to do once the function that it calls has come back."""
+def does_more_than_call(number: int, called: Iterable[str]) -> bool:
+    """Whether a statement has more to do once the functions that it has ``called``, by their names, have come back."""
     text = statements.STATEMENTS[number].text
     if text.endswith(":"):
         return False
@@ -83,8 +82,14 @@ def does_more_than_call(number: int) -> bool:
         [statement] = ast.parse(text).body
     except (SyntaxError, ValueError):  # such as return, outside of its function
         return False
+    if not isinstance(statement, ast.Expr | ast.Return | ast.Assign | ast.AnnAssign):
+        return True
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return bare_call(statement) is None or not all(isinstance(target, ast.Name) for target in targets)
+    last = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+    if not isinstance(last, ast.Call) or not all(isinstance(target, ast.Name) for target in targets):
+        return True
+    name = last.func.id if isinstance(last.func, ast.Name) else getattr(last.func, "attr", "")
+    return name not in {one.rpartition(".")[2] for one in called}
 
 
 def _only_returns(number: int) -> bool:
@@ -165,7 +170,7 @@ class Telling:
             if begun and _only_returns(begun[-1][1]):
                 begun.pop()
             return
-        if inner and self._last is not None and does_more_than_call(begun[place][1]):
+        if inner and self._last is not None and does_more_than_call(begun[place][1], [one for one, _ in inner]):
             self._last = (work, begun[place][1])
         del begun[place:]
 

@@ -646,3 +646,31 @@ def test_a_check_that_sees_nothing_says_so():
     assert not minisqs.check(Ledger, ORDERS).sees_nothing
     with pytest.raises(minisqs.UsageError, match=r"what is observed of ForgetsToReturn is None"):
         minisqs.check(ForgetsToReturn, ORDERS)
+
+
+class OfATown(Ledger):
+    def __init__(self, town):
+        super().__init__()
+        self.town = town
+
+
+@minisqs.scenario
+def without_a_world():
+    return list
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        (Ledger().handler, "handler takes arguments, so it looks like the handler itself"),
+        (OfATown, r"OfATown is made with arguments, .* such as lambda: OfATown\(\.\.\.\)"),
+        (without_a_world, "the scenario without_a_world takes one argument, the world that it sets up"),
+    ],
+)
+def test_what_cannot_be_called_as_it_must_be_is_told_what_it_takes(subject, told):
+    with pytest.raises(minisqs.UsageError, match=told):
+        minisqs.check(subject, None if subject is without_a_world else ORDERS)
+
+
+def test_a_function_may_make_a_subject_with_arguments():
+    assert not minisqs.check(lambda: OfATown("Ulm"), ORDERS, budget=20, runs=5).found

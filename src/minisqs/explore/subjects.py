@@ -517,13 +517,20 @@ def _handler_made_by(environment: Callable[[], Any], name: str) -> Any:
 
 def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
     if is_scenario:
+        if not _may_be_called(subject, object()):
+            raise errors.UsageError(f"the scenario {subject.__name__} takes one argument, the world that it sets up")
         return subject  # type: ignore[no-any-return]  # a scenario is a function
     if not callable(subject):
         raise errors.UsageError(
             f"a subject is a class, or a function without arguments, that makes the outside world; not {subject!r}: "
             "each run needs a fresh one"
         )
-    if inspect.isfunction(subject) and _needs_arguments(subject):
+    if inspect.isclass(subject) and not _may_be_called(subject):
+        raise errors.UsageError(
+            f"{subject.__name__} is made with arguments, and each run makes one without any: give a function that does it, "
+            f"such as lambda: {subject.__name__}(...)"
+        )
+    if (inspect.isfunction(subject) or inspect.ismethod(subject)) and not _may_be_called(subject):
         raise errors.UsageError(
             f"{subject.__name__} takes arguments, so it looks like the handler itself. A subject makes the world that "
             "the handler works on: a class with handler(self, event, context) and observe(self); for code in a file "
@@ -533,10 +540,15 @@ def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
     return subject  # type: ignore[no-any-return]  # it is called without arguments
 
 
-def _needs_arguments(function: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(function).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return any(one.default is inspect.Parameter.empty and one.kind in kinds for one in parameters)
+def _may_be_called(function: Callable[..., Any], *arguments: object) -> bool:
+    """Whether it takes these arguments, and no others have to be given."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # some of C do not say what they take
+        return True
+    return True
 
 
 def _checked_messages(messages: object) -> tuple[str | SendMessage, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251  # what user code uses
 import contextlib
 import importlib
 import json
+import threading  # noqa: TID251  # a thread beside the check
 from pathlib import Path
 
 import attrs
@@ -674,3 +676,45 @@ def test_what_cannot_be_called_as_it_must_be_is_told_what_it_takes(subject, told
 
 def test_a_function_may_make_a_subject_with_arguments():
     assert not minisqs.check(lambda: OfATown("Ulm"), ORDERS, budget=20, runs=5).found
+
+
+class RunsALoop(Ledger):
+    def handler(self, event, context):
+        async def work():
+            await asyncio.sleep(1)
+            self.orders.update({record["body"]: "paid" for record in event["Records"]})
+
+        asyncio.run(work())
+
+
+def test_a_handler_that_runs_an_event_loop_is_checked_from_within_another_one():
+    async def notebook():
+        return minisqs.check(RunsALoop, ORDERS, budget=30, runs=10)
+
+    assert not asyncio.run(notebook()).found
+
+
+def test_what_other_threads_print_meanwhile_is_not_lost(capsys):
+    said, checked = threading.Event(), threading.Event()
+
+    def speak():
+        while not checked.is_set():
+            print("still here")  # noqa: T201  # what it does
+            said.set()
+            checked.wait(0.001)
+
+    class Loud(Ledger):
+        def handler(self, event, context):
+            print("not to be seen")  # noqa: T201  # what it does
+            super().handler(event, context)
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    said.wait()
+    capsys.readouterr()
+    minisqs.check(Loud, ORDERS, budget=100, runs=100)
+    lines = capsys.readouterr().out.split("\n")
+    checked.set()
+    speaker.join()
+    assert lines.count("still here") > 3
+    assert "not to be seen" not in lines

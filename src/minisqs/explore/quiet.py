@@ -7,17 +7,30 @@ from __future__ import annotations
 
 import logging
 import sys
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
+from ..sim.intercepts import here
+
 
 class _Nowhere:
-    """A text file into which everything may be written, and nothing is."""
+    """A text file into which everything may be written, and nothing is, but by threads that are not simulated.
+
+    Args:
+        elsewhere: Where these write.
+    """
 
     encoding = "utf-8"
 
+    def __init__(self, elsewhere: Any) -> None:
+        self._elsewhere = elsewhere
+        self._ours = get_ident()
+
     def write(self, text: str) -> int:
+        if here.simulation is None and get_ident() != self._ours and self._elsewhere is not None:
+            self._elsewhere.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -42,11 +55,10 @@ def aloud(function: Callable[..., Any]) -> Callable[..., Any]:
 def quiet() -> Iterator[None]:
     """Let the user's code print and log nothing meanwhile."""
     hook, level = sys.breakpointhook, logging.root.manager.disable
-    nowhere: Any = _Nowhere()
     sys.breakpointhook = aloud(hook)
     logging.disable(logging.CRITICAL)
     try:
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with redirect_stdout(_Nowhere(sys.stdout)), redirect_stderr(_Nowhere(sys.stderr)):
             yield
     finally:
         sys.breakpointhook = hook

@@ -34,7 +34,7 @@ from ..sim.asking import SeededAnswers
 from ..sim.code import statements
 from ..sim.intercepts import here
 from ..sim.sources import Place, Source
-from ..sim.stage import Stage, Teller, Unwind, waits_for_the_dead
+from ..sim.stage import Stage, Teller, Unwind, no_event_loop, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
@@ -235,8 +235,9 @@ class Execution:
         hook, statements.arrive = statements.arrive, stage.arrive if self._hooked else None
         on_call, outside.on_call = outside.on_call, stage.calls_table if self._hooked else None
         try:
-            self._begin()
-            self._finish()
+            with no_event_loop():  # the check's caller may be in one, as in a notebook
+                self._begin()
+                self._finish()
         except Unwind:
             pass
         finally:

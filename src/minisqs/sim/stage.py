@@ -443,7 +443,7 @@ class Stage:
             self.give_up_nesting()
         self.current = None
         try:
-            with _no_event_loop():
+            with no_event_loop():
                 self._finish()
         finally:
             self.current = work
@@ -466,7 +466,7 @@ class Stage:
             self._suspended.append((work, until_ns))
             self.current = None
             try:
-                with _no_event_loop():
+                with no_event_loop():
                     self._kernel.run_until(until_ns)
             finally:
                 self.current = work
@@ -635,7 +635,7 @@ class Stage:
 
 
 @contextmanager
-def _no_event_loop() -> Iterator[None]:
+def no_event_loop() -> Iterator[None]:
     """Let others work as if no event loop ran on this stack; the one below goes on where it was."""
     events: Any = sys.modules.get("asyncio.events")
     loop = None if events is None else events._get_running_loop()

@@ -26,7 +26,7 @@ from .search import Search, random_story, roots_of
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case
-from .values import equal
+from .values import equal, many
 
 DEFAULT_RUNS: Final = 200
 DEFAULT_BUDGET: Final = 1000
@@ -71,10 +71,10 @@ class Checked:
     def text(self) -> str:
         """All that in words."""
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items()) or "none"
-        again = _many(self.redeliveries, "redelivery", "redeliveries")
-        at_once = _many(self.overlaps, "overlapping delivery", "overlapping deliveries")
+        again = many(self.redeliveries, "redelivery")
+        at_once = many(self.overlaps, "overlapping delivery")
         lines = [
-            f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {_runs(self.runs)}"
+            f"{self.subject}: {'a bug was' if self.found else 'nothing'} found in {many(self.runs, 'run')}"
             + (", among them every plan on two workers." if self.complete and not self.found else "."),
             f"Faults that happened: {fired}.",
             f"{again}, {at_once}.",
@@ -89,14 +89,6 @@ class Checked:
 
     def __str__(self) -> str:
         return self.text()
-
-
-def _runs(number: int) -> str:
-    return _many(number, "run", "runs")
-
-
-def _many(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
 
 
 def doubts(unfollowed: Sequence[str], *, sees_nothing: bool) -> list[str]:
@@ -347,7 +339,7 @@ def check_sometimes(laboratory: Laboratory) -> None:
             raise errors.CheckFailed(
                 _nothing(
                     laboratory,
-                    f"`{predicate.name}` did not hold at the end of any of {_runs(laboratory.runs)}",
+                    f"`{predicate.name}` did not hold at the end of any of {many(laboratory.runs, 'run')}",
                     SOMETIMES,
                 )
             )

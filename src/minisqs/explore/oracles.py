@@ -113,24 +113,20 @@ class Oracles:
         """What looks at every moment of a run."""
         if not self.always:
             return None
-        return lambda subject: next((one.name for one in self.always if not _is_true(one, subject)), "")
+        return lambda subject: next((one.name for one in self.always if not is_true(one, subject)), "")
 
 
 def _method(name: str) -> Callable[[Any], object]:
     return lambda subject: getattr(subject, name)()
 
 
-def _is_true(predicate: Predicate, subject: Any) -> bool:
+def is_true(predicate: Predicate, subject: Any) -> bool:
+    """Whether an oracle of the user's holds now."""
     try:
         holds = predicate.holds(subject)
     except AssertionError:
         return False
     return holds is None or bool(holds)  # what only asserts returns None
-
-
-def is_true(predicate: Predicate, subject: Any) -> bool:
-    """Whether an oracle of the user's holds now."""
-    return _is_true(predicate, subject)
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ from .runs import MERGED, Outcome
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case
-from .values import shown
+from .values import many, shown
 
 BUDGET: Final = 500_000
 BY_DEFAULT: Final = frozenset({"duplicate", "reorder", "kill", "stall", "overlap", "recycle", "split"})
@@ -66,8 +66,8 @@ class Proof:
         bounds = self.bounds
         claim = (
             f"{self.subject}: no schedule breaks it, of {_messages(bounds['messages'])} on "
-            f"{_many(bounds['workers'], 'worker')} with up to {_many(bounds['faults'], 'fault')}, of these up to "
-            f"{_many(bounds['preemptions'], 'preemption')}."
+            f"{many(bounds['workers'], 'worker')} with up to {many(bounds['faults'], 'fault')}, of these up to "
+            f"{many(bounds['preemptions'], 'preemption')}."
         )
         limits = (
             f"{_were(self.runs)} made, {_were(self.pruned, '')} left out because another shows the same. The steps are the "
@@ -320,8 +320,4 @@ def _waiting(plans: int) -> str:
 
 def _messages(number: int) -> str:
     """How many messages, or those of a scenario, which sends its own."""
-    return _many(number, "message") if number else "its own messages"
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return many(number, "message") if number else "its own messages"

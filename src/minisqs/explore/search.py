@@ -16,7 +16,7 @@ from ..sim.asking import Arrival
 from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
 from ..sim.works import Work
-from .choices import Choices, Exploration
+from .choices import Exploration
 from .laboratory import Laboratory
 from .reductions import Known, reduced
 from .stories import Kept, Story
@@ -171,8 +171,4 @@ def random_story(
     """What is wrong with the ``number``-th random run of a seed, if anything."""
     outcome, source = laboratory.run(kept, drawn(seed, number, laboratory.kinds, given))
     finding = laboratory.judge(outcome, kept)
-    return None if finding is None else Story(kept, _plan(source.choices), None, finding)
-
-
-def _plan(choices: Choices) -> Choices:
-    return dict(choices)
+    return None if finding is None else Story(kept, dict(source.choices), None, finding)

@@ -37,11 +37,12 @@ from .choices import wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, Oracles
 from .rates import GivenFaults, has_rates, rates_of
-from .report import Report
+from .report import WIDTH, Report
 from .search import random_story
 from .shrink import shrink
 from .stories import Kept, Story
 from .subjects import Case, Deployed, deployed
+from .values import many
 
 Progress = Callable[[int, int, int], object]
 Seeds = Sequence[int]
@@ -57,8 +58,6 @@ MOST_WAITING: Final = 1000
 
 LISTED: Final = 20
 """So many failing seeds are listed in the text."""
-
-WIDTH: Final = 110
 
 _turn = threading.Lock()
 """Held by whoever has a laboratory at work."""
@@ -105,9 +104,9 @@ class Sweep:
 
     def _found(self) -> Iterator[str]:
         if not self.failing_seeds:
-            yield f"{self.subject}: nothing found with {_many(self.runs, 'seed')}."
+            yield f"{self.subject}: nothing found with {many(self.runs, 'seed')}."
             return
-        yield f"{self.subject} breaks with {len(self.failing_seeds):,} of {_many(self.runs, 'seed')}:"
+        yield f"{self.subject} breaks with {len(self.failing_seeds):,} of {many(self.runs, 'seed')}:"
         for report in self.failures:
             yield f"  seed {report.seed}  {report.token}  {report.verdict}"
         listed = ", ".join(map(str, self.failing_seeds[:LISTED]))
@@ -123,9 +122,9 @@ class Sweep:
             return
         fired = ", ".join(f"{name} {times:,}" for name, times in self.faults.items())
         yield fill(f"Faults that happened: {fired}.", WIDTH)
-        yield f"{_many(self.redeliveries, 'redelivery')}, {_many(self.overlaps, 'overlapping delivery')}."
+        yield f"{many(self.redeliveries, 'redelivery')}, {many(self.overlaps, 'overlapping delivery')}."
         if self.dead_lettered:
-            yield f"In {_many(self.dead_lettered, 'run')} messages went to the dead-letter queue."
+            yield f"In {many(self.dead_lettered, 'run')} messages went to the dead-letter queue."
         for name in self.never:
             yield f"{name} was true at the end of no run."
 
@@ -513,13 +512,7 @@ class _Line:
     def __call__(self, done: int, total: int, failing: int) -> None:
         """Write it; the last time, end it."""
         rate = done / max(time.monotonic() - self._begun_s, 1e-9)
-        line = f"{done:,} of {_many(total, 'seed')}, {failing:,} failing, {rate:,.0f} a second"
+        line = f"{done:,} of {many(total, 'seed')}, {failing:,} failing, {rate:,.0f} a second"
         sys.stderr.write("\r" + line.ljust(self._length) + "\n" * (done == total))
         sys.stderr.flush()
         self._length = len(line)
-
-
-def _many(number: int, noun: str) -> str:
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

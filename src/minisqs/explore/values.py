@@ -87,3 +87,10 @@ def _text(value: Any) -> str:
 def shortened(text: str, width: int) -> str:
     """A text, not longer than ``width``."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def many(number: int, noun: str) -> str:
+    """So many of something: "1 run", "1,200 runs", "2 redeliveries"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

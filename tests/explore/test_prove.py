@@ -158,9 +158,7 @@ def test_a_proof_names_its_bounds_and_this_python():
     }
     assert proof.states == ("['order-1', 'order-2']",)
     text = " ".join(proof.text().split())
-    assert text.startswith(
-        "Ledger: no schedule breaks it, of 2 messages on 2 workers with up to 1 fault, of these up to 1 preemption. "
-    )
+    assert text.startswith("Ledger: no schedule of 2 messages on 2 workers with at most 1 fault breaks it. ")
     assert f"Kinds of fault: {', '.join(IN_ORDER)}." in text
     assert f"{proof.runs} runs were made, {proof.pruned} were left out because another shows the same." in text
     assert f"on Python {platform.python_version()}; nothing is claimed about more messages" in text
@@ -176,12 +174,19 @@ def test_the_same_proof_is_made_in_the_same_runs():
 def test_without_faults_there_is_one_run():
     proof = minisqs.prove(Shop, ORDERS, faults=0)
     assert (proof.runs, proof.pruned, proof.states) == (1, 0, ("['order-1', 'order-2']",))
-    assert "of these up to 0 preemptions" in " ".join(proof.text().split())
+    assert "with at most 0 faults breaks it." in " ".join(proof.text().split())
+    assert "assumes" not in proof.text()
 
 
 def test_a_single_message_and_worker_are_told_in_the_singular():
     text = minisqs.prove(Ledger, ["a"], workers=1, faults=1, preemptions=1).text()
-    assert "1 message on 1 worker with up to 1 fault, of these up to 1 preemption." in " ".join(text.split())
+    assert "1 message on 1 worker with at most 1 fault breaks it." in " ".join(text.split())
+
+
+def test_fewer_overlaps_than_faults_are_told():
+    text = minisqs.prove(Ledger, ["a"], workers=2, faults=2, preemptions=1).text()
+    assert "with at most 2 faults, of these 1 overlapping, breaks it." in " ".join(text.split())
+    assert "reduce=False assumes nothing." in " ".join(text.split())
 
 
 def test_more_faults_take_more_runs():

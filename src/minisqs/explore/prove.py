@@ -64,16 +64,17 @@ class Proof:
     def text(self) -> str:
         """The claim, and what it is about."""
         bounds = self.bounds
-        claim = (
-            f"{self.subject}: no schedule breaks it, of {_messages(bounds['messages'])} on "
-            f"{many(bounds['workers'], 'worker')} with up to {many(bounds['faults'], 'fault')}, of these up to "
-            f"{many(bounds['preemptions'], 'preemption')}."
+        overlaps = (
+            "" if bounds["preemptions"] == bounds["faults"] else f", of these {bounds['preemptions']} overlapping,"
         )
+        claim = f"{self.subject}: no schedule of {_of(bounds)} with at most {many(bounds['faults'], 'fault')}{overlaps} breaks it."
         limits = (
             f"{_were(self.runs)} made, {_were(self.pruned, '')} left out because another shows the same. The steps are the "
             f"statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is claimed about more "
             "messages, workers or faults, or about what happens inside of one statement."
         )
+        if self.pruned:
+            limits += " What leaving out assumes is under 'Four reductions' in the docs' page on design; reduce=False assumes nothing."
         kinds = f"Kinds of fault: {', '.join(bounds['kinds'])}."
         texts = [claim, kinds, limits, *doubts(bounds["unfollowed"], sees_nothing=bounds["sees_nothing"])]
         return "".join(f"{line}\n" for text in texts for line in wrap(text, WIDTH))
@@ -318,6 +319,8 @@ def _waiting(plans: int) -> str:
     return "1 plan still waits" if plans == 1 else f"{plans:,} plans still wait"
 
 
-def _messages(number: int) -> str:
-    """How many messages, or those of a scenario, which sends its own."""
-    return many(number, "message") if number else "its own messages"
+def _of(bounds: Mapping[str, Any]) -> str:
+    """Of what a proof is: the messages and workers, or those of a scenario, which brings its own."""
+    if not bounds["messages"]:
+        return f"its own messages and workers, {bounds['workers']} of a Lambda function at once,"
+    return f"{many(bounds['messages'], 'message')} on {many(bounds['workers'], 'worker')}"

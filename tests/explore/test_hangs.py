@@ -184,7 +184,7 @@ HANGS = [
     EndlessLoop, EndlessOnRedelivery, WaitsForLock, ReadsSocket, Selects, SpinsOnClock, WaitsForProcess,
     ObservesForever, InitForever,
 ]  # fmt: skip
-SWALLOW = [SwallowsAll, SwallowsAllInOneCall]
+SWALLOW = [SwallowsAll]
 THREADS = [StartsThread, StartsThreadAndSwallowsAll, StartsPool]
 COME_BACK = [SleepsLong, Slow]
 AT_ONCE = {
@@ -259,18 +259,19 @@ def test_code_that_does_not_come_back_is_named(answers, subject):
     assert_does_not_come_back(answers["plain", subject.__name__], subject)
 
 
-@pytest.mark.parametrize(
-    "subject",
-    [
-        SwallowsAll,
-        pytest.param(
-            SwallowsAllInOneCall, marks=pytest.mark.xfail(reason="nothing interrupts a single long call of C's code")
-        ),
-    ],
-    ids=lambda subject: subject.__name__,
-)
-def test_code_that_swallows_every_exception_is_named(answers, subject):
-    assert_does_not_come_back(answers["plain", subject.__name__], subject)
+def test_code_that_swallows_every_exception_is_named(answers):
+    assert_does_not_come_back(answers["plain", "SwallowsAll"], SwallowsAll)
+
+
+def test_of_a_single_call_of_c_code_that_nothing_interrupts_the_line_is_written_to_standard_error(tmp_path):
+    command = [sys.executable, str(Path(__file__)), "plain", "SwallowsAllInOneCall"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as hangs:
+        try:
+            written = [hangs.stderr.readline() for _ in range(2)]
+        finally:
+            hangs.kill()
+    assert "most recent call first" in written[0]
+    assert re.search(r'test_hangs.py", line \d+ in work', written[1])
 
 
 def test_code_that_swallows_every_exception_at_a_redelivery_is_named(answers):

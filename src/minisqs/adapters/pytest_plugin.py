@@ -7,6 +7,7 @@ the summary.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -63,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "minisqs(**settings): arguments of World and check that hold in this test; the nearest marker wins"
     )
+    defaults.stderr = os.dup(2)  # nothing is captured yet
     if _option(config, "seed") == "random":
         config.option.minisqs_seed = _drawn(config)
     runs = _option(config, "runs")
@@ -72,6 +74,13 @@ def pytest_configure(config: pytest.Config) -> None:
         given = _option(config, name)
         if given is not None:
             check(given)
+
+
+def pytest_unconfigure() -> None:
+    """Close what was opened."""
+    if defaults.stderr != 2:
+        os.close(defaults.stderr)
+        defaults.stderr = 2
 
 
 def _drawn(config: pytest.Config) -> str:

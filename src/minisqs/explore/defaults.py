@@ -54,6 +54,9 @@ class Defaults:
         return replace(self, worlds=[], tried=[], **changes)
 
 
+stderr = 2
+"""The file descriptor of standard error; a test runner that captures it sets another, which leads to where one reads."""
+
 NONE: Final = Defaults()
 _now = [NONE]
 

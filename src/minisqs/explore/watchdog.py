@@ -3,12 +3,16 @@
 Simulated time costs none, so a handler that has not come back after six tenths of a second hangs: in an
 endless loop, or in a wait that simulated time does not reach. A timer interrupts it. Where a debugger is at
 work it may take as long as it likes; so it may while a busy machine gives its process no time.
+
+Nothing interrupts a single call of C code that computes for ever, as Python gets no turn meanwhile. Of that the
+interpreter's ``faulthandler`` writes to standard error where it stands.
 """
 
 from __future__ import annotations
 
 import _thread
 import ctypes
+import faulthandler
 import signal
 import sys
 import threading
@@ -19,6 +23,7 @@ from typing import Any, Final, Self
 
 from .. import errors
 from ..sim.stage import Stage, Unwind
+from . import defaults
 
 try:
     from resource import RUSAGE_SELF, getrusage
@@ -36,6 +41,9 @@ else:
 
 LIMIT_S: Final = 0.6
 """Code that begins and ends nothing for so long hangs; it is named a tick or two later, within a second."""
+
+_NO_TURN_S: Final = 0.85
+"""So many seconds of the processor without a turn for Python are one call of C code."""
 
 _TICK_S: Final = 0.15
 _OFTEN: Final = 3
@@ -74,6 +82,8 @@ class Watchdog:
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             self._before = signal.signal(signal.SIGALRM, self._on_alarm)
             self._timer = signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+            faulthandler.register(signal.SIGVTALRM, defaults.stderr, all_threads=False)
+            signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)
         else:
             self._ends = _thread.allocate_lock()
             self._ends.acquire()
@@ -84,6 +94,8 @@ class Watchdog:
         if self._ends is not None:
             self._ends.release()
         else:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            faulthandler.unregister(signal.SIGVTALRM)
             signal.setitimer(signal.ITIMER_REAL, *self._timer)
             signal.signal(signal.SIGALRM, self._before)
 
@@ -95,6 +107,7 @@ class Watchdog:
             sys.settrace(self._tracer)
 
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)  # Python has had a turn
         stage = self.stage
         if stage is not None and stage.over and isinstance(stage.escaped, errors.EscapedSimulation):
             if frame is not None and self._trace(frame.f_code.co_filename):

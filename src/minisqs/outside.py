@@ -124,12 +124,10 @@ class Table:
         """
         row = self._rows.get(_checked(key))
         if row is None or not row.place:
-            if on_call is not None:
-                on_call("")
+            _tell_read()
             return default, 0
         value, version = row.value, row.version
-        if on_call is not None:
-            on_call("")
+        _tell_read()
         return _copied(value), version
 
     def version(self, key: Hashable) -> int:
@@ -139,8 +137,7 @@ class Table:
         """
         row = self._rows.get(_checked(key))
         version = row.version if row else 0
-        if on_call is not None:
-            on_call("")
+        _tell_read()
         return version
 
     def keys(self) -> list[Any]:
@@ -159,7 +156,9 @@ class Table:
         return self.version(key) > 0
 
     def __len__(self) -> int:
-        return sum(1 for row in self._rows.values() if row.place)
+        length = sum(1 for row in self._rows.values() if row.place)
+        _tell_read()
+        return length
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.keys())
@@ -271,8 +270,8 @@ class Table:
     # -------------------------------------------------------------------------------------------------- inside
     def _tell(self, write: str) -> None:
         """Say what is about to be written, before anything is looked at for it."""
-        if on_call is not None:
-            on_call(f"{self.name}.{write}")
+        if (told := on_call) is not None:
+            told(f"{self.name}.{write}")
 
     def _row(self, key: Hashable) -> _Row:
         """The row of a key, made if there is none; the last thing of an operation that runs the user's code."""
@@ -281,6 +280,7 @@ class Table:
     def _present(self) -> list[tuple[Any, Any]]:
         """Keys and values as stored, of one instant, in the order of insertion."""
         present = [(row.place, key, row.value) for key, row in self._rows.items() if row.place]
+        _tell_read()
         return [(key, value) for _, key, value in sorted(present, key=lambda one: one[0])]
 
     def _require(self, key: Hashable, row: _Row, required: int | None) -> None:
@@ -477,6 +477,12 @@ def transaction() -> Transaction:
 
 
 # ------------------------------------------------------------------------------------------------------ values
+def _tell_read() -> None:
+    """Say that something has been read."""
+    if (told := on_call) is not None:
+        told("")
+
+
 def _plain(value: Any) -> bool:
     """Whether a value cannot change, nor anything in it."""
     return type(value) in _UNCHANGING or (type(value) is tuple and all(map(_plain, value)))

@@ -161,3 +161,41 @@ def test_reading_a_file_keeps_the_reductions():
             return sorted(self.lines.values())
 
     assert minisqs.prove(Reads, ["a"], faults=1).pruned > 0
+
+
+def test_a_file_that_only_a_redelivery_writes_is_seen_in_the_run_that_writes_it(tmp_path):
+    log = tmp_path / "log"
+
+    class Redelivered:
+        def __init__(self):
+            self.seen, self.done = 0, False
+            log.unlink(missing_ok=True)
+
+        def handler(self, event, context):
+            for record in event["Records"]:
+                if record["attributes"]["ApproximateReceiveCount"] != "1" and not self.done:
+                    with log.open("a") as file:
+                        file.write("again\n")
+                    step = len(record)
+                    self.done = step > 0
+
+        def observe(self):
+            return log.exists() and len(log.read_text().splitlines()) > 1
+
+    with pytest.raises(minisqs.CheckFailed):
+        minisqs.prove(Redelivered, ["a"], kinds=["kill"], faults=2, workers=1)
+
+
+def test_of_a_large_world_a_small_change_is_seen():
+    class Large:
+        def __init__(self):
+            self.rows = {f"row-{number:06}": number for number in range(2_000)}
+
+        def handler(self, event, context):
+            for record in event["Records"]:
+                self.rows[record["messageId"]] = 1
+
+        def observe(self):
+            return sorted(self.rows.items(), key=lambda row: row[0].replace("row", "0"))
+
+    assert not minisqs.check(Large, ["a"], budget=20, runs=5).sees_nothing

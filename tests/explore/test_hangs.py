@@ -315,3 +315,28 @@ def test_a_tracer_is_still_there_after_a_check(tmp_path):
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+
+
+AFTERWARDS = """
+import signal, sys, minisqs
+
+class Shop:
+    def __init__(self): self.done = []
+    def handler(self, event, context):
+        minisqs.perfect(Inner, ["b"])
+        self.done = [record["body"] for record in event["Records"]]
+    def observe(self): return self.done
+
+class Inner(Shop):
+    def handler(self, event, context): self.done = [record["body"] for record in event["Records"]]
+
+print(minisqs.perfect(Shop, ["a"]).state)
+sum(range(60_000_000))  # two seconds in one call of C's code
+print(signal.getitimer(signal.ITIMER_VIRTUAL), signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL)
+"""
+
+
+def test_the_timers_of_a_check_kill_nobody_afterwards(tmp_path):
+    Path(tmp_path, "afterwards.py").write_text(AFTERWARDS)
+    done = subprocess.run([sys.executable, "afterwards.py"], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines() == ["['a']", "(0.0, 0.0) True"]

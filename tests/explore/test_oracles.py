@@ -457,3 +457,28 @@ def test_an_oracle_of_the_users_own_looks_at_what_a_scenario_observes():
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(paying, oracles=["drains", minisqs.sometimes(lambda paid: len(paid) > 5, "five times")], runs=5)
     assert "`five times` did not hold at the end of any" in caught.value.report.verdict
+
+
+class LocksToLook(Ledger):
+    """Takes one lock to work and to be looked at."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            with self.lock:
+                order = record["body"]
+                self.orders[order] = "paid"
+
+    def observe(self):
+        with self.lock:
+            return sorted(self.orders)
+
+
+def test_a_subject_whose_lock_is_taken_to_observe_it_is_checked():
+    assert not minisqs.check(LocksToLook, ["order-1"], faults=["duplicate"]).sees_nothing
+    report = report_of(LocksToLook, messages=["order-1"])
+    assert [fault.name for fault in report.faults] == ["kill"]
+    assert "nobody gets on" in report.verdict

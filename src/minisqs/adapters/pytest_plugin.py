@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -58,13 +59,19 @@ def _option(config: pytest.Config, name: str) -> str | None:
     return given
 
 
+_STDERR: Final = pytest.StashKey[int]()
+"""What was taken for standard error before."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options; what is not of its form is refused before any test runs."""
     config.addinivalue_line(
         "markers", "minisqs(**settings): arguments of World and check that hold in this test; the nearest marker wins"
     )
-    defaults.stderr = os.dup(2)  # nothing is captured yet
+    with suppress(OSError):  # there may be none
+        opened = os.dup(2)  # nothing is captured yet
+        config.stash[_STDERR], defaults.stderr = defaults.stderr, opened
     if _option(config, "seed") == "random":
         config.option.minisqs_seed = _drawn(config)
     runs = _option(config, "runs")
@@ -76,11 +83,12 @@ def pytest_configure(config: pytest.Config) -> None:
             check(given)
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Close what was opened."""
-    if defaults.stderr != 2:
+    before = config.stash.get(_STDERR, None)
+    if before is not None:
         os.close(defaults.stderr)
-        defaults.stderr = 2
+        defaults.stderr = before
 
 
 def _drawn(config: pytest.Config) -> str:

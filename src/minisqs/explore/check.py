@@ -81,7 +81,7 @@ class Checked:
         ]
         if self.dead_lettered:
             lines.append(
-                f"In {self.dead_lettered:,} runs the faults used up the receives of a message, which so went to the "
+                f"In {many(self.dead_lettered, 'run')} the faults used up the receives of a message, which so went to the "
                 "dead-letter queue, as it must; what was left behind was not judged there."
             )
         lines += doubts(self.unfollowed, sees_nothing=self.sees_nothing)
@@ -237,8 +237,8 @@ def _of_plan(laboratory: Laboratory, plan: Plan) -> Story | None:
     outcome, _, finding = laboratory.explore(everything, plan.choices, None, records=False)
     if finding is not None:
         return Story(everything, outcome.happened, None, finding)
-    for address in plan.choices:
-        if address not in outcome.happened:
+    for address, answer in plan.choices.items():
+        if answer and address not in outcome.happened:
             raise errors.UsageError(
                 f"{tuple(address)} of the plan never came up, so what it was to show was not tried: the code or the messages "
                 "have changed since, or it was made for others"
@@ -321,7 +321,7 @@ def _refuse_empty(laboratory: Laboratory) -> None:
         raise errors.CheckFailed(
             _nothing(
                 laboratory,
-                f"this check tested nothing: in {laboratory.runs:,} runs no fault ever happened. Allowed were: {kinds}. "
+                f"this check tested nothing: in {many(laboratory.runs, 'run')} no fault ever happened. Allowed were: {kinds}. "
                 "Not each may happen everywhere: a FIFO queue shows no duplicates, and nobody interrupts a Lambda "
                 "function. Allow more faults, send more messages, or give it more runs",
             )

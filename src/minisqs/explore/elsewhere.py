@@ -6,6 +6,8 @@ different states for the same, and none of them may be used.
 
 from __future__ import annotations
 
+import sys
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from ..sim.code import statements
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from ..sim.works import Work
     from .runs import Execution
 
-LONGEST: Final = 10_000
-"""So many characters of what is observed are compared."""
+MOST_LOOKS: Final = 200
+"""After so many statements it is looked only where works begin and end."""
 
 
 class Witness:
@@ -30,7 +32,7 @@ class Witness:
     def __init__(self, execution: Execution) -> None:
         self.has_seen_change = False
         self._execution = execution
-        self._before: tuple[object, str] = (None, "")
+        self._before: tuple[object, bytes] | None = None
         self._looks = 0
 
     def begins(self, work: Work) -> None:
@@ -39,7 +41,8 @@ class Witness:
 
     def arrives(self, work: Work, number: int, visit: int) -> None:
         """A work is about to do a statement."""
-        self._look()
+        if self._looks < MOST_LOOKS:
+            self._look()
 
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Nothing goes wrong here."""
@@ -49,18 +52,27 @@ class Witness:
         self._look()
 
     def _look(self) -> None:
-        before, self._before = self._before, self._standing()
         self._looks += 1
-        self.has_seen_change = self.has_seen_change or (self._looks > 1 and before[1] != self._before[1])
-        if before[0] is not None and before[0] == self._before[0] and before[1] != self._before[1]:
-            self._execution.case.keeps_elsewhere = True
+        self._execution.stage.came_back += 1  # it goes on: the time that this takes is not the user's code's
+        now = self._standing()
+        if now is None:
+            return
+        before, self._before = self._before, now
+        if before is not None and before[1] != now[1]:
+            self.has_seen_change = True
+            if before[0] is not None and before[0] == now[0]:
+                self._execution.case.keeps_elsewhere = True
 
-    def _standing(self) -> tuple[object, str]:
-        """What the outside object holds, and what is observed; nothing where that cannot be told now."""
+    def _standing(self) -> tuple[object, bytes] | None:
+        """What the outside object holds, and what is observed; None where that cannot be told now."""
         hook, statements.arrive = statements.arrive, None
         try:
-            return fingerprint_of(self._execution.outside), shown(self._execution.observe(), LONGEST)
+            with self._execution.stage.looking():
+                observed = shown(self._execution.observe(), sys.maxsize)
+                return fingerprint_of(self._execution.outside), blake2b(
+                    observed.encode("utf-8", "surrogatepass")
+                ).digest()
         except Exception:  # noqa: BLE001  # some can be observed only once there is something, or while nobody works
-            return None, ""
+            return None
         finally:
             statements.arrive = hook

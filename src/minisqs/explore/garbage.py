@@ -21,7 +21,7 @@ COLLECTIONS: Final = 50
 class Garbage:
     """What runs leave behind; as a context it keeps collections from beginning by themselves.
 
-    What there is when it is entered is not looked at (``gc.freeze``), unless somebody has frozen objects already.
+    What there is when many runs begin is not looked at (``gc.freeze``), unless somebody has frozen objects already.
     """
 
     def __init__(self) -> None:
@@ -31,9 +31,6 @@ class Garbage:
     def __enter__(self) -> None:
         self._was_enabled = gc.isenabled()
         gc.disable()
-        if not gc.get_freeze_count():
-            gc.freeze()
-            self._has_frozen = True
 
     def __exit__(self, *raised: object) -> None:
         if self._has_frozen:
@@ -47,4 +44,8 @@ class Garbage:
         self._runs += 1
         if self._runs % RUNS:
             return
+        if self._runs == RUNS and not gc.get_freeze_count():
+            gc.collect(1)  # what is no longer held is not to be kept
+            gc.freeze()
+            self._has_frozen = True
         gc.collect(2 if self._runs % (RUNS * COLLECTIONS) == 0 else 1)

@@ -166,13 +166,12 @@ class Laboratory:
             UsageError: On the perfect queue it does not leave what it left before; which global it is.
         """
         everything = self.case.everything
-        seed_randomness(b"first")
         outcome = self._go_plainly(everything, b"first", 0)
         expected = self.expected(everything)
         if outcome.raised is None and outcome.unobserved is None and equal(expected, outcome.state):
             return
         now = self._lasting_texts()
-        changed = [name for name, text in self._texts_at_first.items() if now.get(name, text) != text]
+        changed = [name for name, text in now.items() if self._texts_at_first.get(name) != text]
         if changed:
             raise errors.UsageError(_differs_from_itself(self.case.name, expected, outcome.state, changed))
 
@@ -274,10 +273,13 @@ class Laboratory:
             UsageError: What is observed is None.
         """
         case = self.case
-        if SAME in self.oracles.names and self.expected(case.everything) is None:
+        compares = SAME in self.oracles.names and self._during is None and not self.oracles.sometimes
+        if compares and self.expected(case.everything) is None:
+            observer = "what the scenario returns" if case.is_scenario else "observe()"
             raise errors.UsageError(
-                f"what is observed of {case.name} is None, so nothing can be compared: observe() has to return what the "
-                "outside world would see, such as sorted(self.charges)"
+                f"what is observed of {case.name} is None, so nothing can be compared: {observer} has to return what the "
+                "outside world would see, such as sorted(charges). If only other oracles are to judge, name them: "
+                'oracles=["conserved", "drains"]'
             )
         if case.is_scenario:
             return

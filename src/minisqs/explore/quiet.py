@@ -29,12 +29,16 @@ class _Nowhere:
         self._ours = get_ident()
 
     def write(self, text: str) -> int:
-        if here.simulation is None and get_ident() != self._ours and self._elsewhere is not None:
+        if self._is_of_others():
             self._elsewhere.write(text)
         return len(text)
 
+    def _is_of_others(self) -> bool:
+        return here.simulation is None and get_ident() != self._ours and self._elsewhere is not None
+
     def flush(self) -> None:
-        pass
+        if self._is_of_others():
+            self._elsewhere.flush()
 
     def isatty(self) -> bool:
         return False

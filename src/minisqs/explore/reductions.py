@@ -67,7 +67,9 @@ def _has_coroutines(execution: Execution) -> bool:
 def in_the_middle(execution: Execution) -> object:
     """All that the rest of a run depends on at a statement of a handler; None where that cannot be told."""
     case, stage, outside = execution.case, execution.stage, execution.outside
-    if case.draws or case.keeps_elsewhere or case.is_scenario or execution.has_environments or case.lasting_values():
+    if case.draws or case.keeps_elsewhere or stage.keeps_elsewhere or case.has_caches or case.is_scenario:
+        return None
+    if execution.has_environments or case.lasting_values():
         return None
     sleepers = stage.sleepers()
     if sleepers is None or stage.names_were_read or _has_coroutines(execution):
@@ -108,7 +110,8 @@ def _kept(execution: Execution, *, at_work: bool = False) -> object:
     what is observed is kept elsewhere, as in a file.
     """
     case = execution.case
-    if execution.outside is None or case.draws or case.keeps_elsewhere or case.has_caches:
+    elsewhere = case.keeps_elsewhere or execution.stage.keeps_elsewhere
+    if execution.outside is None or case.draws or elsewhere or case.has_caches:
         return None
     beside = case.lasting_values()
     if not beside and not execution.has_environments:

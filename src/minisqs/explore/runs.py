@@ -345,6 +345,9 @@ class Execution:
         if not outcome.violated and not stage.needs_strands and outcome.ended != MERGED:
             try:
                 outcome.state = kept_state(self._observe())
+            except Unwind:  # it would wait for the lock for which nobody gets on
+                if outcome.ended != LOCKED:
+                    raise
             except Exception as error:  # noqa: BLE001  # whatever the user's observe() raises
                 outcome.unobserved = error
         if self.source is not None:

@@ -518,7 +518,9 @@ def _handler_made_by(environment: Callable[[], Any], name: str) -> Any:
 def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
     if is_scenario:
         if not _may_be_called(subject, object()):
-            raise errors.UsageError(f"the scenario {subject.__name__} takes one argument, the world that it sets up")
+            raise errors.UsageError(
+                f"the scenario {getattr(subject, '__name__', repr(subject))} takes one argument, the world that it sets up"
+            )
         return subject  # type: ignore[no-any-return]  # a scenario is a function
     if not callable(subject):
         raise errors.UsageError(
@@ -543,11 +545,13 @@ def _checked_subject(subject: Any, *, is_scenario: bool) -> Callable[..., Any]:
 def _may_be_called(function: Callable[..., Any], *arguments: object) -> bool:
     """Whether it takes these arguments, and no others have to be given."""
     try:
-        inspect.signature(function).bind(*arguments)
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001  # some of C do not say what they take, nor do annotations that cannot be evaluated
+        return True
+    try:
+        signature.bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # some of C do not say what they take
-        return True
     return True
 
 

@@ -5,7 +5,8 @@ endless loop, or in a wait that simulated time does not reach. A timer interrupt
 work it may take as long as it likes; so it may while a busy machine gives its process no time.
 
 Nothing interrupts a single call of C code that computes for ever, as Python gets no turn meanwhile. Of that the
-interpreter's ``faulthandler`` writes to standard error where it stands.
+interpreter's ``faulthandler`` writes to standard error where it stands, if the check runs in the main thread and not on
+Windows.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Watchdog:
         self._set_aside = 0
         self._before: Any = None
         self._timer: tuple[float, float] = (0.0, 0.0)
+        self._virtual_before: Any = None
+        self._virtual_timer: tuple[float, float] = (0.0, 0.0)
         self._ends: Any = None
         self._insists = False
         self._tracer: Any = None
@@ -82,8 +85,9 @@ class Watchdog:
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             self._before = signal.signal(signal.SIGALRM, self._on_alarm)
             self._timer = signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+            self._virtual_before = signal.signal(signal.SIGVTALRM, signal.SIG_IGN)  # what comes late does no harm
             faulthandler.register(signal.SIGVTALRM, defaults.stderr, all_threads=False)
-            signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)
+            self._virtual_timer = signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)
         else:
             self._ends = _thread.allocate_lock()
             self._ends.acquire()
@@ -94,10 +98,14 @@ class Watchdog:
         if self._ends is not None:
             self._ends.release()
         else:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # from here on nothing starts the other timer anew
+            signal.signal(signal.SIGALRM, self._before)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             faulthandler.unregister(signal.SIGVTALRM)
+            before = self._virtual_before
+            signal.signal(signal.SIGVTALRM, signal.SIG_IGN if before is None else before)
             signal.setitimer(signal.ITIMER_REAL, *self._timer)
-            signal.signal(signal.SIGALRM, self._before)
+            signal.setitimer(signal.ITIMER_VIRTUAL, *self._virtual_timer)
 
     def end_run(self) -> None:
         """A run has come back."""

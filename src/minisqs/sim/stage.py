@@ -29,6 +29,7 @@ from . import faults
 from .asking import Answers, Arrival
 from .clock import nanoseconds
 from .code.statements import STATEMENTS, point_of_call
+from .intercepts import here
 from .intercepts.threads import forget_pools
 from .intercepts.users_line import users_place_within, users_point
 from .kernel import Kernel
@@ -339,7 +340,7 @@ class Stage:
         A write that is not the first call of a statement is a point.
         """
         work = self.current
-        if work is None or self._looks:
+        if work is None or self._looks or here.simulation is not self:
             return
         if write and work.has_called:
             self.arrive(point_of_call(write))
@@ -348,7 +349,7 @@ class Stage:
     def _what_happens(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What goes wrong there; code of the user's that is called to find out, such as a ``__getstate__``, comes to no statement."""
         work = arrival.work
-        self._looks = True
+        before, self._looks = self._looks, True
         try:
             if self._teller is not None:
                 self._teller.arrives(work, arrival.number, arrival.visit)
@@ -360,7 +361,16 @@ class Stage:
         except BaseException as error:  # noqa: BLE001  # not the user's, whose code is not to catch it
             self.escape(error)
         finally:
-            self._looks = False
+            self._looks = before
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Let code of the user's run only to look at something: it comes to no statement, and may not wait for a lock."""
+        before, self._looks = self._looks, True
+        try:
+            yield
+        finally:
+            self._looks = before
 
     def _others_could_go_on(self, work: Work) -> bool:
         if len(self._under_way) > 1 and any(
@@ -557,7 +567,10 @@ class Stage:
 
         Raises:
             Unwind: Whoever holds it is dead, so that nobody ever lets go.
+            EscapedSimulation: Who waits only looks at something, in the midst of another's work.
         """
+        if self._looks:
+            raise errors.EscapedSimulation(f"a lock that was taken at {lock.where} is not let go while somebody looks")
         work, holder = self.current, lock.holder
         if self.over:
             raise Unwind

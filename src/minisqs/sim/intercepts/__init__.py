@@ -1,7 +1,8 @@
 """The user's code asks the simulation for time, chance, locks and threads, instead of the machine.
 
 While ``Intercepts`` is entered, the functions of ``time``, ``datetime``, ``os``, ``random``, ``uuid``,
-``threading`` and ``selectors`` that ask such things have stand-ins. These are process-wide; a stand-in looks at
+``threading``, ``selectors``, ``signal`` and ``sqlite3`` that ask such things have stand-ins, and so have ``open`` and what
+starts processes. These are process-wide; a stand-in looks at
 ``here.simulation`` and asks the real thing wherever that is None, so every thread that is not simulated goes on
 as ever. After the last exit everything is what it was before the first entry, to the very object.
 

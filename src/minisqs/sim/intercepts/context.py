@@ -115,6 +115,7 @@ def _install() -> None:
     try:
         _functions.install()
         _classes.install()
+        system.share_support()
     except BaseException:
         _remove()
         raise
@@ -122,6 +123,7 @@ def _install() -> None:
 
 def _remove() -> None:
     gc.callbacks[:0], _callbacks[:] = _callbacks, []
+    system.withdraw_support()
     try:
         _classes.remove()
     finally:

@@ -55,7 +55,7 @@ class _System:
         return machine["builtins.open"](file, mode, *arguments, **named)
 
     def open_low(self, path: Any, flags: int, *arguments: Any, **named: Any) -> Any:
-        if here.simulation is not None and flags & _WRITING:
+        if here.simulation is not None and flags & _WRITING and not _is_importing():
             here.simulation.changed_elsewhere()
         return machine["os.open"](path, flags, *arguments, **named)
 
@@ -67,9 +67,14 @@ class _Changing:
     name: str
 
     def call(self, *arguments: Any, **named: Any) -> Any:
-        if here.simulation is not None:
+        if here.simulation is not None and not _is_importing():
             here.simulation.changed_elsewhere()
         return machine[self.name](*arguments, **named)
+
+
+def _is_importing() -> bool:
+    """Whether the import system is at work, which writes what it has compiled."""
+    return sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
 
 
 @attrs.frozen
@@ -115,6 +120,23 @@ FUNCTIONS: Final[dict[str, object]] = {
     "os.posix_spawn": _ReachingOut("os.posix_spawn", "a process was started").call,
     "_posixsubprocess.fork_exec": _ReachingOut("_posixsubprocess.fork_exec", "a process was started").call,
 }
+
+
+_SUPPORTS: Final = (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks)
+
+
+def share_support() -> None:
+    """Say of the stand-ins too what the functions of ``os`` can be given, which callers look up by the function."""
+    for path, stand_in in FUNCTIONS.items():
+        for able in _SUPPORTS:
+            if machine.get(path) in able:
+                able.add(stand_in)  # type: ignore[arg-type]
+
+
+def withdraw_support() -> None:
+    """Say it no more."""
+    for able in _SUPPORTS:
+        able.difference_update(FUNCTIONS.values())
 
 
 def _connecting(attribute: Attribute) -> object:

@@ -988,3 +988,11 @@ def test_whoever_times_garbage_collections_does_not_read_the_simulated_clock():
         assert len(told) == 2
     finally:
         gc.callbacks.remove(callback)
+
+
+def test_what_the_functions_of_os_support_is_said_of_their_stand_ins_too():
+    before = {name: set(getattr(os, name)) for name in ("supports_dir_fd", "supports_fd")}
+    with Intercepts(seed=b""):
+        assert os.unlink in os.supports_dir_fd
+        assert os.truncate in os.supports_fd
+    assert {name: set(getattr(os, name)) for name in before} == before

@@ -9,6 +9,7 @@ import os
 import selectors
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -127,16 +128,19 @@ _SUPPORTS: Final = (os.supports_dir_fd, os.supports_effective_ids, os.supports_f
 
 def share_support() -> None:
     """Say of the stand-ins too what the functions of ``os`` can be given, which callers look up by the function."""
-    for path, stand_in in FUNCTIONS.items():
-        for able in _SUPPORTS:
-            if machine.get(path) in able:
-                able.add(stand_in)  # type: ignore[arg-type]
+    for able, stand_in in _supported():
+        able.add(stand_in)
 
 
 def withdraw_support() -> None:
     """Say it no more."""
-    for able in _SUPPORTS:
-        able.difference_update(FUNCTIONS.values())
+    for able, stand_in in _supported():
+        able.discard(stand_in)
+
+
+@cache
+def _supported() -> list[tuple[set[Any], object]]:
+    return [(able, one) for able in _SUPPORTS for path, one in FUNCTIONS.items() if machine.get(path) in able]
 
 
 def _connecting(attribute: Attribute) -> object:

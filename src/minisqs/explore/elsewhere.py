@@ -10,7 +10,6 @@ import sys
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from ..sim.code import statements
 from .fingerprints import fingerprint_of
 from .values import shown
 
@@ -65,14 +64,9 @@ class Witness:
 
     def _standing(self) -> tuple[object, bytes] | None:
         """What the outside object holds, and what is observed; None where that cannot be told now."""
-        hook, statements.arrive = statements.arrive, None
         try:
             with self._execution.stage.looking():
-                observed = shown(self._execution.observe(), sys.maxsize)
-                return fingerprint_of(self._execution.outside), blake2b(
-                    observed.encode("utf-8", "surrogatepass")
-                ).digest()
+                observed = shown(self._execution.observe(), sys.maxsize).encode("utf-8", "surrogatepass")
+                return fingerprint_of(self._execution.outside), blake2b(observed).digest()
         except Exception:  # noqa: BLE001  # some can be observed only once there is something, or while nobody works
             return None
-        finally:
-            statements.arrive = hook

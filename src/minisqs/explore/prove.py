@@ -69,7 +69,7 @@ class Proof:
         )
         claim = f"{self.subject}: no schedule of {_of(bounds)} with at most {many(bounds['faults'], 'fault')}{overlaps} breaks it."
         limits = (
-            f"{_were(self.runs)} made, {_were(self.pruned, '')} left out because another shows the same. The steps are the "
+            f"{many(self.runs, 'run')} {_were(self.runs)} made, {self.pruned:,} {_were(self.pruned)} left out because another shows the same. The steps are the "
             f"statements of your code ({bounds['statements']}), on Python {bounds['python']}; nothing is claimed about more "
             "messages, workers or faults, or about what happens inside of one statement."
         )
@@ -311,8 +311,8 @@ def _kinds(kinds: Iterable[str] | None) -> frozenset[str]:
     return wanted(names)
 
 
-def _were(runs: int, noun: str = " run") -> str:
-    return f"{runs:,}{noun}{'s' if noun and runs != 1 else ''} {'was' if runs == 1 else 'were'}"
+def _were(runs: int) -> str:
+    return "was" if runs == 1 else "were"
 
 
 def _waiting(plans: int) -> str:

@@ -105,8 +105,8 @@ def _around(execution: Execution, *, named: bool) -> tuple[object, ...]:
 def _kept(execution: Execution, *, at_work: bool = False) -> object:
     """What the outside world, the environments, the user's modules and classes hold; None if that cannot be told.
 
-    Of environments ``at_work`` too, which a kill would take away.
-    It cannot where the user's code draws random numbers, as how many were drawn decides what comes next, or where
+    ``at_work`` says that it includes environments which are not idle, and which a kill would take away. It cannot be
+    told where the user's code draws random numbers, as how many were drawn decides what comes next, or where
     what is observed is kept elsewhere, as in a file.
     """
     case = execution.case

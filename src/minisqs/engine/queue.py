@@ -69,6 +69,7 @@ class Queue:
         due, expiries: Where it announces what falls due, among the queues of its account.
         untold: Where it puts what fell due in the middle of an action.
         created_ns, modified_ns: When it was made and when its attributes were last set.
+        revision: How often its attributes were set.
         tags: The queue's tags.
         in_flight_limit: Received and undeleted messages that it bears at once.
         sequence: How many messages have arrived, sent or moved here.
@@ -94,6 +95,7 @@ class Queue:
     untold: list[tuple[Queue, Change]] = attrs.field(factory=list)
     in_flight_limit: int = limits.IN_FLIGHT
     modified_ns: int = 0
+    revision: int = 0
     tags: dict[str, str] = attrs.field(factory=dict)
     purged_ns: int = -limits.PURGE_INTERVAL_NS
     sequence: int = 0
@@ -557,6 +559,7 @@ class Queue:
         self._catch_up(now)
         former, self.settings = self.settings, settings
         self.modified_ns = now
+        self.revision += 1
         self._find_expiry()
         if former.fifo is not None and settings.fifo is not None:
             if settings.fifo.deduplication_scope != former.fifo.deduplication_scope:

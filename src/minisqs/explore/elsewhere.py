@@ -1,7 +1,7 @@
-"""Sees whether a subject keeps what is observed elsewhere than in its object: in a file, in a library, in another process.
+"""Sees whether a subject keeps something elsewhere than in its object: in a library, in what a function closes over.
 
-Reductions compare the outside object. Where that stays as it was while what is observed changes, they would take
-different states for the same, and none of them may be used.
+Reductions compare the outside object. Where that stays as it was while what is observed changes, or where the
+surroundings of the code change, they would take different states for the same, and none of them may be used.
 """
 
 from __future__ import annotations
@@ -16,21 +16,26 @@ from .values import shown
 if TYPE_CHECKING:
     from ..sim.works import Work
     from .runs import Execution
+    from .surroundings import Surroundings
 
 MOST_LOOKS: Final = 200
 """After so many statements it is looked only where works begin and end."""
 
+MOST_LOOKS_AROUND: Final = 40
+"""So many times the surroundings are looked at, which takes longer."""
+
 
 class Witness:
-    """Follows a run, and looks at each statement what the outside object holds and what is observed.
+    """Follows a run, and looks at each statement what the outside object holds, what is observed, and what lies around.
 
     Attributes:
         has_seen_change: Whether what is observed was not always the same.
     """
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, surroundings: Surroundings) -> None:
         self.has_seen_change = False
         self._execution = execution
+        self._surroundings = surroundings
         self._before: tuple[object, bytes] | None = None
         self._looks = 0
 
@@ -53,6 +58,9 @@ class Witness:
     def _look(self) -> None:
         self._looks += 1
         self._execution.stage.came_back += 1  # it goes on: the time that this takes is not the user's code's
+        case = self._execution.case
+        if self._looks < MOST_LOOKS_AROUND and self._have_surroundings_changed():
+            case.keeps_elsewhere = True
         now = self._standing()
         if now is None:
             return
@@ -60,7 +68,11 @@ class Witness:
         if before is not None and before[1] != now[1]:
             self.has_seen_change = True
             if before[0] is not None and before[0] == now[0]:
-                self._execution.case.keeps_elsewhere = True
+                case.keeps_elsewhere = True
+
+    def _have_surroundings_changed(self) -> bool:
+        with self._execution.stage.looking():
+            return self._surroundings.have_changed(self._execution.outside)
 
     def _standing(self) -> tuple[object, bytes] | None:
         """What the outside object holds, and what is observed; None where that cannot be told now."""

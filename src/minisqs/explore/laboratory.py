@@ -14,14 +14,16 @@ from typing import Any, Final, Self
 import attrs
 
 from .. import errors
+from ..engine.decisions import KILL
 from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
+from ..sim.asking import Arrival, address_of
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, drawn, seed_randomness, shift_clock
 from ..sim.sdks import AnsweredSdks
 from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
-from .choices import POINT_KINDS, Choices, Exploration
+from .choices import CODE, POINT_KINDS, Choices, Exploration
 from .elsewhere import Witness
 from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
@@ -31,6 +33,7 @@ from .reductions import Known, lasting
 from .runs import EVENT_BUDGET, MERGED, NEVER_SETTLES, PATIENT_BUDGET, Execution, Outcome
 from .stories import Kept, Story
 from .subjects import Case
+from .surroundings import Surroundings
 from .telling import Telling
 from .values import difference, equal, shown
 from .watchdog import Watchdog
@@ -39,6 +42,9 @@ ONE_S: Final = 1_000_000_000
 
 LONGEST: Final = 10_000
 """So many characters of what a module or class keeps are compared."""
+
+MANY: Final = 8
+"""After so many runs the surroundings are looked at only after twice, four times as many, and so on."""
 
 FEW: Final = 10
 """Of so many messages it is looked for the one whose effect is missing."""
@@ -83,6 +89,8 @@ class Laboratory:
         self.seen_sometimes: set[str] = set()
         self.watchdog = Watchdog(case.trace)
         self._garbage = Garbage()
+        self._surroundings = Surroundings(case)
+        self._compared = 0
         self._expected: dict[Kept, Any] = {}
         self._stands: dict[Kept, bool] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
@@ -261,8 +269,12 @@ class Laboratory:
             if not self._is_given_up(execution):
                 break
             source = None if source is None else source.afresh()
-        if known is not None and outcome.ended != NEVER_SETTLES:
-            known.keep()
+        if known is not None:
+            if outcome.ended != NEVER_SETTLES:
+                known.keep()
+            self._compared += 1
+            if self._compared < MANY or self._compared & (self._compared - 1) == 0:
+                self.look_around(execution.outside)
         subject = outcome.state if self.case.is_scenario else execution.outside
         return outcome, source, subject
 
@@ -283,15 +295,31 @@ class Laboratory:
             )
         if case.is_scenario:
             return
+        perfect = Exploration({}, {"kill"})
+        self.sees_nothing = not self._witness(perfect).has_seen_change
+        if last := next(
+            (asked for asked, *_ in perfect.asked if isinstance(asked, Arrival) and asked.number < 0), None
+        ):
+            self._witness(Exploration({address_of(last, KILL, CODE): 1}, {"kill"}))  # so that everything comes again
+
+    def _witness(self, source: Exploration) -> Witness:
+        """A run that is looked at at each statement."""
         witnesses: list[Witness] = []
 
         def make(execution: Execution) -> Witness:
-            witnesses.append(Witness(execution))
+            witnesses.append(Witness(execution, self._surroundings))
             return witnesses[-1]
 
         seed_randomness(b"run")
-        self._go(case.everything, None, make_teller=make)
-        self.sees_nothing = not witnesses[-1].has_seen_change
+        undrawn = drawn()
+        self._go(self.case.everything, source, make_teller=make)
+        self.case.draws = self.case.draws or drawn() != undrawn
+        return witnesses[-1]
+
+    def look_around(self, outside: object = None) -> None:
+        """See whether runs have changed anything that is compared nowhere."""
+        if not self.case.is_opaque and self._surroundings.have_changed(outside):
+            self.case.keeps_elsewhere = True
 
     def run(self, kept: Kept, source: Source, workers: int | None = None, **options: Any) -> tuple[Outcome, Source]:
         """One run in which things go wrong, and what answered.

@@ -136,11 +136,7 @@ def prove(
         refuse_replayed(laboratory)
         if story := out_of_order(laboratory):
             raise errors.CheckFailed(tell(laboratory, story))
-        walk = Walk(laboratory, bounds, told)
-        _refuse_failures(walk, laboratory)
-        if walk.known.named and not walk.waiting:  # some states were taken for the same before names were looked at
-            walk = Walk(laboratory, bounds, told, named=True)
-            _refuse_failures(walk, laboratory)
+        walk = _walked(laboratory, bounds, told)
         laboratory.refuse_residue()
         if walk.waiting:
             raise errors.ProofIncomplete(
@@ -151,6 +147,19 @@ def prove(
         proof = _proof(laboratory, bounds, walk)
         defaults.note(proof.text())
         return proof
+
+
+def _walked(laboratory: Laboratory, bounds: _Bounds, progress: Callable[[int, int], object] | None) -> Walk:
+    """A walk to the end, or to the end of the budget; begun anew where states turn out to have been taken for the same."""
+    named = False
+    while True:
+        was_opaque = laboratory.case.is_opaque
+        walk = Walk(laboratory, bounds, progress, named=named)
+        _refuse_failures(walk, laboratory)
+        laboratory.look_around()
+        if walk.waiting or (walk.known.named == named and laboratory.case.is_opaque == was_opaque):
+            return walk
+        named = walk.known.named
 
 
 def _refuse_failures(walk: Walk, laboratory: Laboratory) -> None:

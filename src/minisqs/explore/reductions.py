@@ -47,7 +47,7 @@ def lasting(execution: Execution) -> object:
     if kept is None:
         return None
     world = execution.world
-    calls = tuple(queue.calls for queue in world.sqs.service.queues())
+    calls = tuple((queue.calls, *_set_up(queue)) for queue in world.sqs.service.queues())
     return world.clock.now_ns, world.sqs.kernel.scheduled, calls, kept
 
 
@@ -67,7 +67,7 @@ def _has_coroutines(execution: Execution) -> bool:
 def in_the_middle(execution: Execution) -> object:
     """All that the rest of a run depends on at a statement of a handler; None where that cannot be told."""
     case, stage, outside = execution.case, execution.stage, execution.outside
-    if case.draws or case.keeps_elsewhere or stage.keeps_elsewhere or case.has_caches or case.is_scenario:
+    if case.is_opaque or stage.keeps_elsewhere or case.is_scenario:
         return None
     if execution.has_environments or case.lasting_values():
         return None
@@ -84,6 +84,11 @@ def in_the_middle(execution: Execution) -> object:
     return _around(execution, named=False), sleepers, kept
 
 
+def _set_up(queue: Any) -> tuple[object, ...]:
+    """What a caller may have set of a queue."""
+    return queue.revision, tuple(sorted(queue.tags.items())) if queue.tags else ()
+
+
 def _keeps_more(number: int) -> bool:
     return statements.STATEMENTS[number].keeps_more
 
@@ -92,7 +97,7 @@ def _around(execution: Execution, *, named: bool) -> tuple[object, ...]:
     """Everything but what the user's code keeps: the queues, Lambda, what is scheduled, the time."""
     world, stage = execution.world, execution.stage
     queues = tuple(
-        (queue.sequence, tuple(_message(message) for message in queue.messages.values()))
+        (queue.sequence, *_set_up(queue), tuple(_message(message) for message in queue.messages.values()))
         for queue in world.sqs.service.queues()
     )
     functions = tuple(function.runs.standing(named=named) for function in execution.functions())
@@ -110,8 +115,7 @@ def _kept(execution: Execution, *, at_work: bool = False) -> object:
     what is observed is kept elsewhere, as in a file.
     """
     case = execution.case
-    elsewhere = case.keeps_elsewhere or execution.stage.keeps_elsewhere
-    if execution.outside is None or case.draws or elsewhere or case.has_caches:
+    if execution.outside is None or case.is_opaque or execution.stage.keeps_elsewhere:
         return None
     beside = case.lasting_values()
     if not beside and not execution.has_environments:
@@ -120,7 +124,7 @@ def _kept(execution: Execution, *, at_work: bool = False) -> object:
     if closures is None:
         return None
     try:  # in one, so that it tells who is the same object as whom
-        return canonical([content(execution.outside), closures, beside])
+        return canonical([content(execution.outside), closures, beside], named=beside.values())
     except Exception:  # noqa: BLE001  # something that cannot be pickled
         return None
 

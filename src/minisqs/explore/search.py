@@ -71,6 +71,7 @@ class Search:
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
         self._left_out = False
+        self._was_opaque = laboratory.case.is_opaque
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
             self._push(index, kept, {})
 
@@ -81,8 +82,11 @@ class Search:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every plan has been tried; not where states were compared before it was seen that names are read."""
-        return not self._heap and not self._left_out and not any(known.named for known in self._known.values())
+        """Whether every plan has been tried; not where states were compared before it was seen that more tells them apart."""
+        is_sure = self._was_opaque or not self._laboratory.case.is_opaque
+        return (
+            not self._heap and not self._left_out and is_sure and not any(known.named for known in self._known.values())
+        )
 
     def stories(self, budget: int, most_faults: int | None = None) -> Iterator[Story]:
         """Failing runs as they are met, within so many runs."""

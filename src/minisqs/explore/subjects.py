@@ -15,6 +15,7 @@ import random  # noqa: TID251  # for the names of what draws
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
@@ -231,7 +232,7 @@ class Case:
         self.spawns = False
         """Whether workers are spawned, each on a stack of its own."""
         self.keeps_elsewhere = False
-        """Whether what is observed changes while the outside object does not: it is in a file, or another process."""
+        """Whether something changes where nobody compares it: in a file, in a library, in what a function closes over."""
         self._following: Following | None = None
 
     @property
@@ -313,13 +314,31 @@ class Case:
         Functions, classes and modules keep nothing. Cost: that of looking, where nothing new has come since.
         """
         owners = self._owners
-        sizes = tuple(len(owner) for owner in owners)
+        sizes = tuple(map(len, owners))
         if sizes != self._lasting_sizes:
             self._lasting_sizes = sizes
             self._lasting = [
                 (told, owner, name) for told, owner, name in self._places() if name in owner and _keeps(owner[name])
             ]
         return {told: owner.get(name) for told, owner, name in self._lasting}
+
+    @property
+    def lasting_places(self) -> list[tuple[Any, str]]:
+        """Where ``lasting_values`` has last found these: the namespace, and the name in it."""
+        return [(owner, name) for _, owner, name in self._lasting]
+
+    def is_users_module(self, name: object) -> bool:
+        """Whether a module's functions are followed, or the subject stands in it."""
+        path = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None
+        return isinstance(path, str) and (path == _file_of(self.subject) or self.trace(path))
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it cannot be told what a run's state is, so that no two are compared.
+
+        Random numbers decide what comes next, or something is kept elsewhere than where it is looked at.
+        """
+        return self.draws or self.keeps_elsewhere or self.has_caches
 
     @property
     def _owners(self) -> list[Any]:
@@ -339,10 +358,11 @@ class Case:
 
     @property
     def _helpers(self) -> list[type]:
-        """The classes in the modules of followed functions that stand there and are not the subject's."""
+        """The classes in the modules of followed functions that stand there, are not the subject's, and no enumerations."""
         modules = {function.__globals__.get("__name__") for function in self.following.functions}
         own = getattr(self.subject, "__mro__", ())
-        return [one for one in self.classes if one.__module__ in modules and one not in own]
+        helpers = (one for one in self.classes if one.__module__ in modules and one not in own)
+        return [one for one in helpers if not issubclass(one, Enum)]
 
     def _places(self) -> Iterator[tuple[str, Any, str]]:
         """Each name under which something may be kept: in words, the namespace, the name."""

@@ -14,7 +14,7 @@ def equal(one: Any, other: Any) -> bool:
     try:
         if one == other:
             return True
-        return "nan" in repr(one) and repr(one) == repr(other)  # a number that is not even equal to itself
+        return "nan" in repr(one).lower() and repr(one) == repr(other)  # a number that is not even equal to itself
     except Exception:  # noqa: BLE001  # whatever their comparison raises
         return repr(one) == repr(other)
 

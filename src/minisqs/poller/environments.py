@@ -115,8 +115,8 @@ class Environments:
         return bool(idle) and idle[-1].idle_ns + keep_warm_ns > now
 
     def idle(self) -> list[Environment]:
-        """All that are idle and may be used again, by number."""
-        return sorted((one for some in self._idle.values() for one in some), key=lambda one: one.number)
+        """All that are idle and may be used again: of each configuration the one last that is used next."""
+        return [one for some in self._idle.values() for one in some]
 
     def recycle(self, code: object) -> Environment:
         """Let the environment go that would be used again; which it was."""

@@ -245,7 +245,7 @@ class Runs:
         return self.points.totals, self.points
 
     def environments(self) -> list[Environment]:
-        """Those that are idle and may be used again, by number."""
+        """Those that are idle and may be used again: of each configuration the one last that is used next."""
         return self._environments.idle()
 
     def environments_at_work(self) -> list[Environment]:

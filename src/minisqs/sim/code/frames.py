@@ -47,8 +47,15 @@ def bare_call(statement: ast.stmt) -> tuple[Position, str] | None:
     ):
         return None
     called = value.func
-    name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+    name = _name(called)
+    if any(_name(node) == name for argument in (*value.args, *value.keywords) for node in ast.walk(argument)):
+        return None  # as in ``items.sort(key=self.sort)``, it may be the argument that has been called
     return (value.lineno, value.end_lineno, value.col_offset, value.end_col_offset), name
+
+
+def _name(node: ast.AST) -> str:
+    """The name of a variable or an attribute."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 _WORKS_OUT: Final = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Lambda, ast.comprehension)

@@ -63,7 +63,7 @@ class _System:
 
 @attrs.frozen
 class _Changing:
-    """The stand-in for a function that changes what a folder holds."""
+    """The stand-in for a function that changes what a folder, a file or a pipe holds."""
 
     name: str
 
@@ -105,7 +105,10 @@ def _signal(signalnum: int, handler: Any) -> Any:
 _system: Final = _System()
 _connect: Final = _system.connect
 _open: Final = _system.open
-_CHANGES: Final = "mkdir rmdir rename replace unlink remove link symlink truncate"
+_CHANGES: Final = (
+    "mkdir rmdir rename replace unlink remove link symlink truncate mkfifo mknod chmod utime "
+    "write writev pwrite pwritev ftruncate sendfile pipe pipe2 memfd_create"
+)
 
 FUNCTIONS: Final[dict[str, object]] = {
     "os.cpu_count": _system.cpu_count,

@@ -1,0 +1,208 @@
+"""What hangs from the user's code beside the outside object, and whether anything of it is ever another.
+
+Reductions compare the outside object, what environments hold, and the globals and attributes that
+``Case.lasting_values`` tells. Code can keep something in many more places: what a decorator closes over, an object in
+a default or in a class, the data of another module. It is too much to be compared at each statement; but where
+any of it changes between two looks, states that are different were perhaps taken for the same.
+"""
+
+from __future__ import annotations
+
+import gc
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import cache
+from itertools import count
+from types import CodeType, FunctionType, GeneratorType, ModuleType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ..outside import Table
+
+if TYPE_CHECKING:
+    from .subjects import Case
+
+_Content: TypeAlias = list[object]
+_PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes})
+_LOOKED_INTO: Final = frozenset({"builtins", "collections", "functools", "itertools", "types"})
+"""The modules of the standard library whose objects are looked into; those of others, such as loggers, are not."""
+_NOT_THERE: Final = "not there"
+_MOST: Final = 20_000
+"""So many objects are looked at; whoever has more of them has tables, not state."""
+
+
+class Surroundings:
+    """Looks at what the user's code can reach, again and again.
+
+    Args:
+        case: Whose code.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._before: dict[int, tuple[object, _Content]] | None = None
+        self._is_users = cache(case.is_users_module)
+        self._places: set[tuple[int, str]] = set()
+        self._kind: type = object
+        """The outside object's class, which a function that makes the subject may make anew each time."""
+
+    def have_changed(self, outside: object = None) -> bool:
+        """Whether anything is another than when it was looked at last.
+
+        Args:
+            outside: The outside object of the run that is under way, which is compared by others.
+        """
+        before, self._before = self._before, self._look(outside)
+        return before is not None and not _same(before, self._before)
+
+    def _look(self, outside: object) -> dict[int, tuple[object, _Content]]:
+        case = self._case
+        told = case.lasting_values()
+        self._places = {(id(_namespace(owner)), name) for owner, name in case.lasting_places}
+        known = _reached([outside, *told.values()], self._held, {})
+        self._kind = type(outside) if outside is not None else self._kind
+        roots: list[object] = [*case.following.functions, case.subject, self._kind]
+        return _reached(roots, self._content, dict.fromkeys(known, (None, [])))
+
+    def _content(self, one: Any) -> _Content:
+        """What an object refers to: another list once anything of it is another."""
+        kind = type(one)
+        if kind is FunctionType:
+            return self._of_function(one) if self._is_users(one.__globals__.get("__name__")) else []
+        if isinstance(one, type):
+            return [*one.__mro__, *self._standing_in(vars(one))] if self._is_users(one.__module__) else []
+        if isinstance(one, ModuleType):
+            return []  # of these the functions say what they name
+        return self._held(one)
+
+    def _held(self, one: Any) -> _Content:
+        """What an object holds that is no code."""
+        kind = type(one)
+        if isinstance(one, (type, ModuleType, FunctionType, CodeType)):
+            return []
+        if kind in _STATE:
+            return [_STATE[kind](one)]
+        if kind.__module__ in _LOOKED_INTO:
+            return _in_container(one) if isinstance(one, _CONTAINERS) else _referred(one)
+        if any(base is Table or self._is_users(base.__module__) for base in kind.__mro__):
+            return [*_attributes(object.__getstate__(one)), *_in_container(one)]
+        return []
+
+    def _of_function(self, function: FunctionType) -> _Content:
+        closure = [_content_of_cell(cell) for cell in function.__closure__ or ()]
+        defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        return [*closure, *defaults, *self._standing_in(function.__dict__), *self._named(function)]
+
+    def _named(self, function: FunctionType) -> Iterator[object]:
+        """The globals that a function names, and of the user's modules the attributes that it names."""
+        names = _names(function.__code__)
+        spaces, opened = [function.__globals__], set[int]()
+        while spaces:
+            space = spaces.pop()
+            for name in names:
+                value = space.get(name, _NOT_THERE)
+                if isinstance(value, ModuleType):
+                    if id(value) not in opened and self._is_users(value.__name__):
+                        opened.add(id(value))
+                        spaces.append(vars(value))
+                elif (id(space), name) not in self._places:
+                    yield value
+
+    def _standing_in(self, space: Any) -> Iterator[object]:
+        """What stands in a namespace and is not told by others."""
+        here = id(_namespace(space))
+        for name, value in list(space.items()):
+            if not name.startswith("__") and (here, name) not in self._places:
+                yield name
+                yield value
+
+
+def _reached(
+    roots: Iterable[object], content: Callable[[Any], _Content], seen: dict[int, tuple[object, _Content]]
+) -> dict[int, tuple[object, _Content]]:
+    """Each object that the roots lead to, by its id, with what it refers to; none of those that were seen before."""
+    found: dict[int, tuple[object, _Content]] = {}
+    waiting = deque(roots)
+    while waiting and len(found) < _MOST:
+        one = waiting.popleft()
+        if type(one) in _PLAIN or id(one) in seen or id(one) in found:
+            continue
+        refers = content(one)
+        found[id(one)] = one, refers  # which keeps it, and so its id, alive
+        waiting.extend(refers)
+    return found
+
+
+def _same(before: dict[int, tuple[object, _Content]], now: dict[int, tuple[object, _Content]]) -> bool:
+    return before.keys() == now.keys() and all(_alike(refers, now[one][1]) for one, (_, refers) in before.items())
+
+
+def _alike(some: _Content, others: _Content) -> bool:
+    """Whether two contents are the same objects, or plain values that are equal."""
+    return len(some) == len(others) and all(
+        one is other or (type(one) is type(other) and type(one) in _PLAIN and one == other)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _namespace(owner: Any) -> object:
+    """The dictionary behind a namespace: that of a class is shown through a proxy, another one each time."""
+    return owner if isinstance(owner, dict) else gc.get_referents(owner)[0]
+
+
+@cache
+def _names(code: CodeType) -> tuple[str, ...]:
+    inside = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _names(constant)]
+    return tuple(dict.fromkeys([*code.co_names, *inside]))
+
+
+def _content_of_cell(cell: Any) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet filled
+        return _NOT_THERE
+
+
+_CONTAINERS: Final = (dict, set, frozenset, list, tuple, deque)
+
+
+def _in_container(one: Any) -> _Content:
+    """What is in it, if it is a container, whatever its class has made of that."""
+    if isinstance(one, dict):
+        return [part for pair in dict.items(one) for part in pair]
+    if isinstance(one, (set, frozenset)):
+        return sorted(frozenset.__iter__(one) if isinstance(one, frozenset) else set.__iter__(one), key=_in_sets)
+    for kind in (list, tuple, deque):
+        if isinstance(one, kind):
+            return list(kind.__iter__(one))  # type: ignore[arg-type]  # of that kind
+    return []
+
+
+def _in_sets(one: object) -> tuple[str, str, int]:
+    """An order of elements that is the same as long as they are."""
+    return (type(one).__name__, repr(one), 0) if type(one) in _PLAIN else ("", "", id(one))
+
+
+def _attributes(state: Any) -> _Content:
+    """What ``__getstate__`` tells of an object: nothing, its attributes, or these and its slots."""
+    parts = state if isinstance(state, tuple) else (state,)
+    return [part for held in parts if isinstance(held, dict) for pair in held.items() for part in pair]
+
+
+def _referred(one: object) -> _Content:
+    """What an object of the interpreter's own refers to, and how far it has come."""
+    if isinstance(one, GeneratorType):
+        return [one.gi_frame and one.gi_frame.f_lasti, *gc.get_referents(one)]
+    how_far = getattr(one, "__length_hint__", None)
+    return [how_far() if callable(how_far) else None, *gc.get_referents(one)]
+
+
+_STATE: Final[dict[type, Callable[[Any], object]]] = {
+    bytearray: bytes,
+    array: array.tobytes,
+    count: repr,
+    ContextVar: lambda variable: variable.get(None),
+    type(_names): lambda cached: tuple(cached.cache_info()),
+}
+"""What objects hold that refer to nothing, or not only."""

@@ -270,3 +270,28 @@ def test_in_a_world_of_its_own_what_is_no_exception_ends_a_consumer_and_is_passe
 
 def exits(message):
     raise SystemExit
+
+
+class MailsInATransaction:
+    """The mail leaves before what says that it has left is committed."""
+
+    def __init__(self):
+        self.sent = minisqs.outside.Table("sent")
+        self.mails = []
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if record["body"] not in self.sent:
+                with minisqs.outside.transaction() as transaction:
+                    transaction.put(self.sent, record["body"], 1)
+                    self.mails.append(record["body"])
+
+    def observe(self):
+        return sorted(self.mails)
+
+
+def test_a_process_may_die_at_the_end_of_a_with_before_that_commits():
+    message = minisqs.SendMessage("a", message_group_id="g", message_deduplication_id="a")
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(MailsInATransaction, [message], queue={"fifo_queue": True}, faults=["kill"], runs=0)
+    assert "`end of with minisqs.outside.transaction() as transaction:`" in caught.value.report.verdict

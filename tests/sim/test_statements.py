@@ -144,6 +144,63 @@ def test_try_except_finally_and_with_have_points_in_the_order_of_execution(load,
     ]  # fmt: skip
 
 
+def test_the_end_of_a_with_has_a_point_the_inner_one_first_unless_nothing_comes_to_it(load, visited):
+    source = """
+        from contextlib import nullcontext
+
+        def f():
+            with nullcontext() as a, nullcontext():
+                with nullcontext():
+                    a = 1
+            for _ in "12":
+                with nullcontext():
+                    continue
+            with nullcontext():
+                if a:
+                    return a
+        """
+    assert texts_of(source, load, visited)[1] == [
+        "with nullcontext() as a, nullcontext():",
+        "with nullcontext():",
+        "a = 1",
+        "end of with nullcontext():",
+        "end of with nullcontext() as a, nullcontext():",
+        'for _ in "12":',
+        "with nullcontext():",
+        "continue",
+        "with nullcontext():",
+        "continue",
+        "with nullcontext():",
+        "if a:",
+        "return a",
+    ]
+    ends = [one for one in statements.STATEMENTS[-12:] if one.text.startswith("end of")]
+    assert [(one.line, one.is_local, one.keeps_more) for one in ends] == [
+        (6, False, True),
+        (5, False, True),
+        (11, False, True),
+    ]
+
+
+def test_the_end_of_an_async_with_has_a_point(load, visited):
+    source = """
+        import asyncio
+        from contextlib import nullcontext
+
+        def f():
+            async def g():
+                async with nullcontext():
+                    pass
+
+            return asyncio.run(g())
+        """
+    assert texts_of(source, load, visited)[1][-3:] == [
+        "async with nullcontext():",
+        "pass",
+        "end of async with nullcontext():",
+    ]
+
+
 def test_nested_functions_generators_and_methods_of_nested_classes_have_points(load, visited):
     source = """
         def f():

@@ -1,4 +1,7 @@
-"""The lists of statements that a module consists of, and before which of their statements points stand."""
+"""The lists of statements that a module consists of, and before which of their statements points stand.
+
+The end of a ``with`` acts, as it commits or gives back, and stands nowhere in the source: an ``End`` is put there.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,30 @@ from typing import NamedTuple
 
 from .locality import Definition, is_declaration
 from .loops import keep_iterator, sees_itself
+
+
+class End(ast.Pass):
+    """Stands at the end of a ``with``, before that acts once more.
+
+    Attributes:
+        of: The ``with``.
+    """
+
+    def __init__(self, of: ast.With | ast.AsyncWith) -> None:
+        assert of.end_lineno is not None
+        assert of.end_col_offset is not None
+        super().__init__(lineno=of.end_lineno, col_offset=of.end_col_offset)
+        self.of = of
+
+
+_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+def mark_ends(tree: ast.Module) -> None:
+    """Put an ``End`` behind the statements of each ``with`` that may come to it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With | ast.AsyncWith) and not isinstance(node.body[-1], _LEAVES):
+            node.body.append(End(node))
 
 
 class Block(NamedTuple):
@@ -30,9 +57,11 @@ class Block(NamedTuple):
                 yield statement
 
     def rewritten(self, statement: ast.stmt, calls: Mapping[ast.stmt, ast.stmt]) -> list[ast.stmt]:
-        """What stands for a statement: its point before it, and after a loop that the iterator is gone."""
+        """What stands for a statement: its point before it, and after a loop that the iterator is gone; for an end its point."""
         call = calls.get(statement)
         before = [] if call is None else [call]
+        if isinstance(statement, End):
+            return before or [statement]
         if self.keeps_iterators and isinstance(statement, ast.For):
             return [*before, statement, keep_iterator(statement)]
         return [*before, statement]

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import attrs
 
-from .blocks import blocks_of
+from .blocks import Block, End, blocks_of, mark_ends
 from .frames import bare_call, register
 from .locality import Defined, Locality, start
-from .statements import POINT, STATEMENTS, Statement
+from .statements import ACTS, POINT, STATEMENTS, Statement
 
 
 @attrs.define(eq=False)
@@ -68,19 +68,21 @@ def _compile(path: str, source: str) -> File:
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     tree = ast.parse(source, path)
     plain = _definitions(compile(tree, path, "exec", dont_inherit=True))
+    mark_ends(tree)
     blocks = [block for block in blocks_of(tree) if block.has_points and _first_line(block.functions[-1]) in plain]
-    points = sorted(
-        ((*start(statement), statement, block) for block in blocks for statement in block.points()),
-        key=lambda point: point[:2],
-    )
+    points = sorted(((statement, block) for block in blocks for statement in block.points()), key=_place)
     rows = [row.encode("utf-8", "surrogatepass") for row in source.split("\n")]
     locality = Locality(source)
     statements: dict[int, list[Statement]] = {line: [] for line in plain}
     calls: dict[ast.stmt, ast.stmt] = {}
     repeated: dict[tuple[str, str], int] = {}
-    for line, column, statement, block in points:
+    for statement, block in points:
         function = plain[_first_line(block.functions[-1])].co_qualname
-        text, end = _text(rows, statement, line, column)
+        shown = statement.of if isinstance(statement, End) else statement
+        line, column = start(shown)
+        text, end = _text(rows, shown, line, column)
+        if shown is not statement:
+            text = f"end of {text}"
         repeated[function, text] = count = repeated.get((function, text), -1) + 1
         STATEMENTS.append(
             Statement(
@@ -93,13 +95,13 @@ def _compile(path: str, source: str) -> File:
                 function_digest=_digest(function, size=2),
                 keeps_more=block.keeps_more,
                 column=column,
-                locality=locality,
+                locality=locality if shown is statement else ACTS,
             )
         )
         for outer in block.functions:
             statements.setdefault(_first_line(outer), []).append(STATEMENTS[-1])
         calls[statement] = _call(STATEMENTS[-1].number, (line, column, *end))
-    bare_calls = dict(filter(None, (bare_call(statement) for _, _, statement, block in points if not block.keeps_more)))
+    bare_calls = dict(filter(None, (bare_call(statement) for statement, block in points if not block.keeps_more)))
     for block in blocks:
         block.statements[:] = [each for statement in block.statements for each in block.rewritten(statement, calls)]
     code = compile(tree, path, "exec", dont_inherit=True)
@@ -110,6 +112,13 @@ def _compile(path: str, source: str) -> File:
         code,
         {line: Function(plain[line], instrumented[line], statements[line]) for line in plain if line in instrumented},
     )
+
+
+def _place(point: tuple[ast.stmt, Block]) -> tuple[int, ...]:
+    """By what points are put in order: of several ends at one place the inner is first."""
+    statement, _ = point
+    inner = [-one for one in start(statement.of)] if isinstance(statement, End) else []
+    return *start(statement), len(inner), *inner
 
 
 def _definitions(code: types.CodeType) -> dict[int, types.CodeType]:

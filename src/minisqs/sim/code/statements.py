@@ -1,6 +1,6 @@
 """The statements of the user's own code, by number, and the call that stands before each.
 
-A point stands before each statement of a function's body and of the blocks in it. A loop has one point before it and
+A point stands before each statement of a function's body and of the blocks in it, and at the end of a ``with``. A loop has one point before it and
 none for each turn; its body's statements have theirs. Docstrings and declarations (``global``, ``nonlocal``, a bare
 annotation), which do nothing, have none, nor have lambdas and comprehensions. Points are numbered for each process; a
 statement's digest is the same in all of them, and does not change when something else in the file does.
@@ -18,6 +18,19 @@ import attrs
 
 from .locality import Locality
 
+
+class _Acts:
+    """In place of the locality of a file: what a call of SQS or the end of a ``with`` does is nobody's own."""
+
+    def is_local(self, line: int, column: int) -> bool:
+        return False
+
+    def may_leave(self, line: int, column: int) -> bool:
+        return True
+
+
+ACTS: Final[Any] = _Acts()
+
 POINT: Final = "__minisqs_statement__"
 """The builtin that is called at each point; it ends in underscores, so that classes do not mangle it."""
 
@@ -31,7 +44,8 @@ class Statement:
         path: The file, as the code names it.
         line: Its first line, from 1; of a decorated definition, the first decorator's.
         function: The qualified name of the function it stands in.
-        text: Its source on one line, without comments; of a compound statement, the header up to its colon.
+        text: Its source on one line, without comments; of a compound statement, the header up to its colon; of the
+            end of a ``with``, "end of" and its header, whose line it has.
         digest: Eight hex digits of function, text, and how many equal statements precede it in the function.
         function_digest: Four hex digits of the function.
         keeps_more: Whether Python may keep more there than variables: inside a ``with``, an ``except``, a ``finally``.
@@ -85,16 +99,6 @@ POINT_CODE: Final = _point.__code__
 """What runs, called by a function of the user's, while something happens before a statement of it."""
 
 
-class _OfACall:
-    """In place of the locality of a file: a call of SQS is nobody's own."""
-
-    def is_local(self, line: int, column: int) -> bool:
-        return False
-
-    def may_leave(self, line: int, column: int) -> bool:
-        return False
-
-
 @functools.cache
 def point_of_call(action: str) -> int:
     """The number of the point before the calls of an action, in whatever code these are made.
@@ -103,7 +107,6 @@ def point_of_call(action: str) -> int:
     """
     number = len(STATEMENTS)
     digest = hashlib.blake2b(b"call " + action.encode(), digest_size=4).hexdigest()
-    nowhere: Any = _OfACall()
     STATEMENTS.append(
         Statement(
             number=number,
@@ -115,7 +118,7 @@ def point_of_call(action: str) -> int:
             function_digest=digest[:4],
             keeps_more=True,
             column=0,
-            locality=nowhere,
+            locality=ACTS,
         )
     )
     return number

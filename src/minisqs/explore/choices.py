@@ -152,15 +152,19 @@ class Exploration(Source):
         if planned is None:
             return ()
         digest = END if arrival.number < 0 else CODE.digest(arrival.number)
-        return planned.get(f"{digest}.{arrival.visit}", ())
+        here = planned.get(f"{digest}.{arrival.visit}", ())
+        return [(kind, answer) for kind, answer in here if answer < options_at(self._port_of(), arrival, kind)]
+
+    def _port_of(self) -> Port:
+        assert self.port is not None, "a source belongs to a world"
+        return self.port
 
     def _options(self, arrival: Arrival) -> tuple[int, int, int, int]:
         """In the order of ``POINT_KINDS``; of most works they are the same at each statement."""
         key = (arrival.work, arrival.others, arrival.number < 0)
         options = self._options_of.get(key)
         if options is None:
-            port = self.port
-            assert port is not None, "a source belongs to a world"
+            port = self._port_of()
             found = [options_at(port, arrival, kind) if FAULT_OF[kind] in self.kinds else 1 for kind in POINT_KINDS]
             options = (found[0], found[1], found[2], found[3])
             # Else stalls depend on the time, and what is spawned holds now these messages, now those.

@@ -7,11 +7,12 @@ surroundings of the code change, they would take different states for the same, 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from .fingerprints import fingerprint_of
-from .values import shown
+from .values import kept_state, shown
 
 if TYPE_CHECKING:
     from ..sim.works import Work
@@ -25,39 +26,68 @@ MOST_LOOKS_AROUND: Final = 40
 """So many times the surroundings are looked at, which takes longer."""
 
 
-class Witness:
-    """Follows a run, and looks at each statement what the outside object holds, what is observed, and what lies around.
+class _Follower:
+    """Follows a run, and looks around at each statement."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._looks = 0
+
+    def begins(self, work: Work) -> None:
+        """A work begins."""
+        self._look_around()
+
+    def arrives(self, work: Work, number: int, visit: int) -> None:
+        """A work is about to do a statement."""
+        if self._looks < MOST_LOOKS:
+            self._look_around()
+
+    def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
+        """What goes wrong is of no interest."""
+
+    def ends(self, work: Work, how: str) -> None:
+        """A work has come to its end by itself."""
+        self._look_around()
+
+    def _look_around(self) -> None:
+        self._looks += 1
+        self._execution.stage.came_back += 1  # it goes on: the time that this takes is not the user's code's
+        self._look()
+
+    def _look(self) -> None:
+        raise NotImplementedError
+
+
+class Observer(_Follower):
+    """Keeps what is observed of a run from statement to statement.
+
+    Attributes:
+        states: It, without what cannot be told.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__(execution)
+        self.states: list[object] = []
+
+    def _look(self) -> None:
+        with suppress(Exception), self._execution.stage.looking():  # some can be observed only once there is something
+            self.states.append(kept_state(self._execution.observe()))
+
+
+class Witness(_Follower):
+    """Looks what the outside object holds, what is observed, and what lies around.
 
     Attributes:
         has_seen_change: Whether what is observed was not always the same.
     """
 
     def __init__(self, execution: Execution, surroundings: Surroundings) -> None:
+        super().__init__(execution)
         self.has_seen_change = False
-        self._execution = execution
         self._surroundings = surroundings
         self._before: tuple[object, bytes] | None = None
-        self._looks = 0
-
-    def begins(self, work: Work) -> None:
-        """A work begins."""
-        self._look()
-
-    def arrives(self, work: Work, number: int, visit: int) -> None:
-        """A work is about to do a statement."""
-        if self._looks < MOST_LOOKS:
-            self._look()
-
-    def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
-        """Nothing goes wrong here."""
-
-    def ends(self, work: Work, how: str) -> None:
-        """A work has come to its end by itself."""
-        self._look()
 
     def _look(self) -> None:
-        self._looks += 1
-        self._execution.stage.came_back += 1  # it goes on: the time that this takes is not the user's code's
         case = self._execution.case
         if self._looks < MOST_LOOKS_AROUND and self._have_surroundings_changed():
             case.keeps_elsewhere = True

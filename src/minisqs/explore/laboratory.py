@@ -5,10 +5,12 @@ It knows what the perfect queue leaves behind, judges each run by it, and counts
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import combinations, islice
 from typing import Any, Final, Self
 
 import attrs
@@ -24,7 +26,7 @@ from ..sim.sources import Source
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import CODE, POINT_KINDS, Choices, Exploration
-from .elsewhere import Witness
+from .elsewhere import Observer, Witness
 from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
@@ -32,7 +34,7 @@ from .quiet import quiet
 from .reductions import Known, lasting
 from .runs import EVENT_BUDGET, MERGED, NEVER_SETTLES, PATIENT_BUDGET, Execution, Outcome
 from .stories import Kept, Story
-from .subjects import Case
+from .subjects import Case, Deployed
 from .surroundings import Surroundings
 from .telling import Telling
 from .values import difference, equal, shown
@@ -46,8 +48,8 @@ LONGEST: Final = 10_000
 MANY: Final = 8
 """After so many runs the surroundings are looked at only after twice, four times as many, and so on."""
 
-FEW: Final = 10
-"""Of so many messages it is looked for the one whose effect is missing."""
+MOST_SUBSETS: Final = 60
+"""So many choices of messages are tried as those whose effect is missing: of up to 60 messages each one, of five any."""
 
 
 class Laboratory:
@@ -109,6 +111,8 @@ class Laboratory:
         self._stack.enter_context(Intercepts())
         self._stack.enter_context(AnsweredSdks())
         self._stack.callback(self.carriers.close)
+        if isinstance(self.case.subject, Deployed):
+            self._stack.enter_context(self.case.subject.installed())
         if self.follows:
             self._stack.enter_context(self.case.following)
             self._stack.enter_context(without_locks(self.case.classes))
@@ -164,7 +168,7 @@ class Laboratory:
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
         if not equal(first, second):
             changed = [name for name, seen in self._lasting_texts().items() if before.get(name, seen) != seen]
-            raise errors.UsageError(_differs_from_itself(self.case.name, first, second, changed))
+            raise errors.UsageError(self._differs_from_itself(first, second, changed))
         return first
 
     def refuse_residue(self) -> None:
@@ -181,7 +185,7 @@ class Laboratory:
         now = self._lasting_texts()
         changed = [name for name, text in now.items() if self._texts_at_first.get(name) != text]
         if changed:
-            raise errors.UsageError(_differs_from_itself(self.case.name, expected, outcome.state, changed))
+            raise errors.UsageError(self._differs_from_itself(expected, outcome.state, changed))
 
     def _go_plainly(self, kept: Kept, draws: bytes, offset_ns: int) -> Outcome:
         """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""
@@ -201,6 +205,19 @@ class Laboratory:
             shift_clock(0)
         return outcome
 
+    def _differs_from_itself(self, first: Any, second: Any, changed: Sequence[str]) -> str:
+        text = f"{self.case.name} differs from itself: two runs on the perfect queue left {difference(first, second)}. "
+        if not changed:
+            return text + (
+                "What is observed depends on something that is not the same each time, such as the clock, random draws, or "
+                "state outside of the subject; leave it out of observe()"
+            )
+        deployed = "" if self.case.is_deployed else ", or use minisqs.deployed('module:handler', outside=...)"
+        return text + (
+            f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive "
+            f"belongs into the subject's __init__; a cache of an environment into environment(){deployed}"
+        )
+
     def _lasting_texts(self) -> dict[str, str]:
         return {name: shown(value, LONGEST) for name, value in self.case.lasting_values().items()}
 
@@ -210,7 +227,18 @@ class Laboratory:
         if isinstance(outcome.raised, errors.InvocationFailed) and outcome.raised.error_type == "Sandbox.Timedout":
             outcome.raised.add_note(
                 "This is on the perfect queue. Time in a handler is simulated; a function has 3 s unless "
-                'function={"timeout": 900} or less gives it more.'
+                'function={"timeout": 900} or less gives it more; the visibility timeout of the queue is at least as long, '
+                'such as queue={"visibility_timeout": 900}.'
+            )
+        elif outcome.raised is not None:
+            outcome.raised.add_note(
+                "This is on the perfect queue, where each message comes once and nothing goes wrong. What a handler may "
+                "raise there it reports as a batch item failure instead."
+            )
+        if inspect.iscoroutine(outcome.state) or inspect.isgenerator(outcome.state):
+            outcome.state.close()
+            raise errors.UsageError(
+                f"observe() of {self.case.name} returns {outcome.state!r}: it has to return the state itself"
             )
         if outcome.raised is not None or outcome.unobserved is not None:
             raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
@@ -364,12 +392,33 @@ class Laboratory:
         return finding if SAME in self.oracles.names else None
 
     def _lost(self, outcome: Outcome, kept: Kept) -> str:
-        """Which message was deleted without its effect, in words: the end is as if it had never been sent."""
-        for place in kept if 1 < len(kept) <= FEW else ():
-            others = tuple(one for one in kept if one != place)
+        """Which messages were deleted without their effect, in words: the end is as if they had never been sent."""
+        met: list[Any] = []
+        for places in _subsets(kept):
+            others = tuple(one for one in kept if one not in places)
             if self.stands_alone(others) and equal(outcome.state, self.expected(others)):
-                return f"message {place + 1} is deleted, and its effect is missing"
+                met = met or self._met(outcome, kept)
+                if not any(self._shows(state, places, kept) for state in met):
+                    return _are_missing(places)
         return ""
+
+    def _shows(self, state: Any, places: Kept, kept: Kept) -> bool:
+        """Whether a state is that after some messages, of these at least one, and not that after others alone."""
+        after = [some for some in _subsets(kept) if self.stands_alone(some) and equal(state, self.expected(some))]
+        return bool(after) and not any(set(places).isdisjoint(some) for some in after)
+
+    def _met(self, outcome: Outcome, kept: Kept) -> list[Any]:
+        """What was observed from statement to statement of a run, which is made again for it."""
+        observers: list[Observer] = []
+
+        def make(execution: Execution) -> Observer:
+            observers.append(Observer(execution))
+            return observers[-1]
+
+        seed_randomness(b"run")
+        source = Exploration(outcome.happened, self.kinds, records=False)
+        self._go(kept, source, workers=outcome.workers, make_teller=make)
+        return observers[-1].states
 
     def try_out(self, kept: Kept, plan: Choices, workers: int | None) -> Story | None:
         """The story of a plan, if its run fails."""
@@ -479,14 +528,14 @@ def _is_known(known: Known, left: int, overlaps_left: int, execution: Execution,
     return known.was_met(execution, left, overlaps_left, midway=midway)
 
 
-def _differs_from_itself(name: str, first: Any, second: Any, changed: Sequence[str]) -> str:
-    text = f"{name} differs from itself: two runs on the perfect queue left {difference(first, second)}. "
-    if changed:
-        return text + (
-            f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive belongs into the subject's __init__; a cache of an environment into "
-            "environment(), or use minisqs.deployed('module:handler', outside=...)"
-        )
-    return text + (
-        "What is observed depends on something that is not the same each time, such as the clock, random draws, or "
-        "state outside of the subject; leave it out of observe()"
-    )
+def _subsets(kept: Kept) -> Iterator[Kept]:
+    """Some of the messages, fewest first, and at last all: the first of all such choices."""
+    sizes = range(1, len(kept) + 1)
+    return islice((places for size in sizes for places in combinations(kept, size)), MOST_SUBSETS)
+
+
+def _are_missing(places: Kept) -> str:
+    if len(places) == 1:
+        return f"message {places[0] + 1} is deleted, and its effect is missing"
+    numbers = ", ".join(str(place + 1) for place in places)
+    return f"messages {numbers} are deleted, and their effects are missing"

@@ -67,6 +67,8 @@ def sometimes(holds: Callable[[Any], object], name: str | None = None) -> Predic
 def _predicate(kind: str, holds: object, name: str | None) -> Predicate:
     if not callable(holds):
         raise errors.UsageError(f"{kind} takes a function of the subject, not {holds!r}")
+    if name is not None and not isinstance(name, str):
+        raise errors.UsageError(f"the name of what {kind} takes is a text, not {name!r}")
     return Predicate(kind, holds, name or str(getattr(holds, "__name__", kind)))
 
 

@@ -20,7 +20,7 @@ from ..sim.arguments import whole
 from ..sim.faults import FAULTS, check_name
 from ..sim.sources import Place
 from . import defaults
-from .check import check_sometimes, doubts, out_of_order, refuse_replayed, tell
+from .check import check_sometimes, doubts, excused, out_of_order, refuse_replayed, tell
 from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
@@ -77,6 +77,10 @@ class Proof:
             limits += " What leaving out assumes is under 'Four reductions' in the docs' page on design; reduce=False assumes nothing."
         kinds = f"Kinds of fault: {', '.join(bounds['kinds'])}."
         texts = [claim, kinds, limits, *doubts(bounds["unfollowed"], sees_nothing=bounds["sees_nothing"])]
+        if bounds["faults"] and self.runs == 1 and not self.pruned:
+            texts.append("None of these faults can happen here: the only run is the perfect one.")
+        if bounds["dead_lettered"]:
+            texts.append(excused(bounds["dead_lettered"]))
         return "".join(f"{line}\n" for text in texts for line in wrap(text, WIDTH))
 
     def __str__(self) -> str:
@@ -118,6 +122,10 @@ def prove(
         ProofIncomplete: The budget is used up; nothing is claimed.
         UsageError: An argument is not of its form, or the consumer is not the same on two perfect runs.
     """
+    if not isinstance(reduce, bool):
+        raise errors.UsageError(f"reduce is True or False, not {reduce!r}")
+    if progress is not None and not callable(progress):
+        raise errors.UsageError(f"progress is a function of two numbers, not {progress!r}")
     bounds = _Bounds(
         workers=whole("workers", workers, lowest=1),
         faults=whole("faults", faults, lowest=0),
@@ -299,6 +307,7 @@ def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
             "statements": len(case.following.statements),
             "unfollowed": tuple(case.following.unfollowed),
             "sees_nothing": laboratory.sees_nothing,
+            "dead_lettered": laboratory.legally_dead,
             "python": platform.python_version(),
         },
         runs=laboratory.runs,

@@ -5,7 +5,6 @@ Everything that explores is made of it: check, prove, sweep, replay, and the sin
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
@@ -40,6 +39,7 @@ from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
 from .fingerprints import fingerprint_of
 from .subjects import Case
+from .values import kept_state
 
 SETTLED: Final = "settled"
 NEVER_SETTLES: Final = "never settles"
@@ -85,6 +85,7 @@ class Outcome:
         dead: Those that went to a dead-letter queue.
         raised, raised_last: The first and the last exception of a handler, if any.
         unobserved: What ``observe()`` raised, if anything.
+        workers: How many could work at once; None for as many as the settings allow.
     """
 
     state: Any = None
@@ -105,6 +106,7 @@ class Outcome:
     raised: BaseException | None = None
     raised_last: BaseException | None = None
     unobserved: Exception | None = None
+    workers: int | None = None
     violated: str = ""
     out_of_order: str = ""
     lost: str = ""
@@ -159,7 +161,7 @@ class Execution:
         midway: bool = False,
     ) -> None:
         self.case = case
-        self.outcome = Outcome()
+        self.outcome = Outcome(workers=workers)
         self.event_budget = event_budget
         self._kept = kept
         self._hooked = hooked
@@ -403,11 +405,3 @@ def _lost(queues: Iterable[Any]) -> str:
     """Which queue cannot account for what was sent to it, in words: each message is in it, or has ended in one way."""
     names = [queue.name for queue in queues if not queue.is_conserved]
     return f"messages of the queue {names[0]} are nowhere" if names else ""
-
-
-def kept_state(state: Any) -> Any:
-    """A copy of what was observed, as dying code may still change the original; itself where it has none."""
-    try:
-        return copy.deepcopy(state)
-    except Exception:  # noqa: BLE001  # what cannot be copied is compared as it is
-        return state

@@ -15,6 +15,7 @@ import random  # noqa: TID251  # for the names of what draws
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -62,6 +63,8 @@ def scenario(function: Callable[[World], Callable[[], object]]) -> Callable[[Wor
     The function gets a fresh ``World`` for each run. What it sends itself is exempt from faults; the consumers
     and functions that it starts are not. What it returns is called once the world has come to rest.
     """
+    if not callable(function):
+        raise errors.UsageError(f"a scenario is a function that takes the world and sets it up, not {function!r}")
     function.__minisqs_scenario__ = True  # type: ignore[attr-defined]
     return function
 
@@ -70,7 +73,7 @@ class Deployed:
     """Code as it lies in the user's files, executed anew for each environment; ``deployed`` makes it."""
 
     def __init__(self, path: str, outside: Callable[[], Any]) -> None:
-        module, colon, name = path.partition(":")
+        module, colon, name = path.partition(":") if isinstance(path, str) else ("", "", "")
         if not colon or not module or not name:
             raise errors.UsageError(f"deployed code is named as 'module:handler', not {path!r}")
         if not callable(outside):
@@ -97,6 +100,18 @@ class Deployed:
         lines = self._source.splitlines()
         return [one for one in latest.values() if one.line <= len(lines)]
 
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Let the newest environment's module stand among those that are loaded; what stood there comes back."""
+        name = self._spec.name
+        before = sys.modules.get(name)
+        try:
+            yield
+        finally:
+            sys.modules.pop(name, None)
+            if before is not None:
+                sys.modules[name] = before
+
     @property
     def written(self) -> str:
         """What makes it once more, as code."""
@@ -112,15 +127,8 @@ class Deployed:
         module = ModuleType(self._spec.name)
         module.__spec__, module.__file__, module.__loader__ = self._spec, self.path, self._spec.loader
         module.__package__ = self._spec.parent
-        before = sys.modules.get(self._spec.name)
-        sys.modules[self._spec.name] = module
-        try:
-            exec(self._code(), vars(module))  # noqa: S102  # which is what importing a module is
-        finally:
-            if before is None:
-                del sys.modules[self._spec.name]
-            else:
-                sys.modules[self._spec.name] = before
+        sys.modules[self._spec.name] = module  # until the check ends: pickle and late imports look there
+        exec(self._code(), vars(module))  # noqa: S102  # which is what importing a module is
         if callable(connect := getattr(outside, "connect", None)):
             connect(module)
         handler = vars(module).get(self._handler)
@@ -209,6 +217,11 @@ class Case:
         self.queue = _settings("queue", queue)
         self._given_queue = dict(self.queue)
         self.max_receive_count = self.queue.pop("max_receive_count", None)
+        if self.max_receive_count is not None and self.queue.get("redrive_policy") is not None:
+            raise errors.UsageError(
+                "queue= has a max_receive_count, which makes a dead-letter queue of its own, and a redrive_policy, "
+                "which names another one; give one of them"
+            )
         self.function = _settings("function", function)
         for name in self.function:
             if name not in FUNCTION_SETTINGS:

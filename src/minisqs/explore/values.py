@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +18,14 @@ def equal(one: Any, other: Any) -> bool:
         return "nan" in repr(one).lower() and repr(one) == repr(other)  # a number that is not even equal to itself
     except Exception:  # noqa: BLE001  # whatever their comparison raises
         return repr(one) == repr(other)
+
+
+def kept_state(state: Any) -> Any:
+    """A copy of what was observed, as dying code may still change the original; itself where it has none."""
+    try:
+        return copy.deepcopy(state)
+    except Exception:  # noqa: BLE001  # what cannot be copied is compared as it is
+        return state
 
 
 def difference(one: Any, other: Any) -> str:

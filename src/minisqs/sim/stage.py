@@ -377,7 +377,7 @@ class Stage:
             not other.is_over for other in self._under_way.values() if other is not work
         ):
             return True
-        return work.queue is not None and work.queue.visible > 0
+        return work.queue is not None and work.queue.has_receivable()
 
     def _let_happen(self, arrival: Arrival, kind: str, answer: int) -> None:
         assert self._answers is not None, "only a stage with answers is told what happens"

@@ -702,7 +702,7 @@ def test_a_function_leads_to_what_it_names_and_no_further(load):
         def deeper(): return 1
         def quiet(): return 1
         def in_table(): return 1
-        def too_deep(): return 1
+        def deep_in_table(): return 1
         def held(): return 1
         def partly(): return 1
         def unnamed(): return 1
@@ -710,13 +710,44 @@ def test_a_function_leads_to_what_it_names_and_no_further(load):
             def __init__(self):
                 self.held = [held]
             def sell(self): return 1
-        TABLE = {"a": in_table, "b": [too_deep]}
+        TABLE = {"a": in_table, "b": [("c", {"d": deep_in_table})]}
         SHOP = Shop()
         later = functools.partial(partly, 1)
     """)
     assert names_found([module.root], module) == [
-        "Shop.__init__", "Shop.sell", "deeper", "held", "in_table", "named", "partly", "quiet", "root",
+        "Shop.__init__", "Shop.sell", "deep_in_table", "deeper", "held", "in_table", "named", "partly", "quiet", "root",
     ]  # fmt: skip
+
+
+def test_containers_are_looked_into_at_any_depth_also_those_of_classes_of_their_own_and_round_in_circles(load):
+    module = load("""
+        from typing import NamedTuple
+        def root(): return ROUTES, REGISTRY
+        def in_route(): return 1
+        def in_registry(): return 1
+        def in_circle(): return 1
+        class Route(NamedTuple):
+            name: str
+            function: object
+        class Registry(dict):
+            def values(self): raise AssertionError("asked")
+        ROUTES = [Route("a", in_route)]
+        REGISTRY = Registry(a=[in_registry])
+        ROUTES += [ROUTES, in_circle]
+    """)
+    names = set(names_found([module.root], module))
+    assert {"in_route", "in_registry", "in_circle"} <= names
+
+
+def test_of_a_large_container_the_first_thousand_things_are_looked_at(load):
+    module = load("""
+        def root(): return FEW, MANY
+        def near(): return 1
+        def far(): return 1
+        FEW = [[None] * 500, near]
+        MANY = [[None] * 1000, [far]]
+    """)
+    assert names_found([module.root], module) == ["near", "root"]
 
 
 def test_a_class_leads_to_all_that_stands_in_it_and_in_its_bases(load):
@@ -835,14 +866,14 @@ def test_what_is_found_comes_in_the_order_of_the_files_however_it_is_held(load):
 # ------------------------------------------------------------------------------- answers that are remembered
 @pytest.fixture
 def walks(monkeypatch):
-    """How many answers were searched for."""
+    """How often the functions that were found were looked up in their files."""
     searched = []
     answer = following_module._answer
     monkeypatch.setattr(following_module, "_answer", lambda *given: searched.append(1) or answer(*given))
     return searched
 
 
-def test_the_same_roots_are_followed_again_without_a_search(load, walks, visited):
+def test_the_same_functions_are_followed_again_without_a_look_into_their_files(load, walks, visited):
     module = load("class Shop:\n    def sell(self):\n        return 1\n")
     shop, trace = module.Shop(), {module.__file__}.__contains__
     first = follow([shop.sell, module.Shop], trace)
@@ -853,12 +884,32 @@ def test_the_same_roots_are_followed_again_without_a_search(load, walks, visited
     assert (len(walks), visited) == (1, ["return 1"])
     assert (again.functions, again.statements, again.unfollowed) == (first.functions, first.statements, [])
     assert again.functions == (module.Shop.sell,)
-    follow([shop.sell], trace)
-    follow([shop.sell, module.Shop], lambda path: path == module.__file__)
-    assert len(walks) == 3
 
 
-def test_a_function_with_another_code_or_another_file_is_searched_anew(load, walks):
+def test_what_a_global_a_class_or_a_registry_holds_by_now_is_followed(load, monkeypatch):
+    module = load("""
+        def first(): return 1
+        def second(): return 2
+        def third(): return 3
+        CALLBACKS = []
+        current = first
+        class Shop:
+            def sell(self): return current, CALLBACKS
+    """)
+    trace = {module.__file__}.__contains__
+    names = lambda: [each.__name__ for each in follow([module.Shop], trace).functions]  # noqa: E731
+    assert names() == ["first", "sell"]
+    monkeypatch.setattr(module, "current", module.second)
+    assert names() == ["second", "sell"]
+    module.CALLBACKS.append(module.third)
+    assert names() == ["second", "third", "sell"]
+    monkeypatch.setattr(module.Shop, "sell", module.third)
+    assert names() == ["third"]
+    monkeypatch.undo()
+    assert names() == ["first", "third", "sell"]
+
+
+def test_a_function_with_another_code_or_another_file_is_looked_up_anew(load, walks):
     module = load("def f(): return g()\ndef g(): return 1\n")
     path, trace = Path(module.__file__), {module.__file__}.__contains__
     assert len(follow([module.f], trace).functions) == 2
@@ -893,18 +944,16 @@ def test_an_answer_keeps_neither_roots_nor_functions_alive(load):
     assert (function(), shop()) == (None, None)
 
 
-def test_few_answers_are_remembered_and_none_for_roots_that_cannot_be_held_weakly(load, walks):
-    module = load("class Shop:\n    __slots__ = ()\n    def sell(self): return 1\n")
-    trace = {module.__file__}.__contains__
-    shops = [type("Shop", (module.Shop,), {}) for _ in range(99)]
-    for shop in shops:
-        follow([shop], trace)
+def test_few_answers_are_remembered(load, walks):
+    modules = [load("class Shop:\n    __slots__ = ()\n    def sell(self): return 1\n") for _ in range(99)]
+    trace = {module.__file__ for module in modules}.__contains__
+    for module in modules:
+        follow([module.Shop], trace)
     assert len(following_module._ANSWERS) == following_module._ANSWERS_MAX
-    follow([shops[-1]], trace)
+    follow([modules[-1].Shop()], trace)
     assert len(walks) == 99
-    for shop in [module.Shop()] * 2:
-        assert len(follow([shop], trace).functions) == 1
-    assert len(walks) == 101
+    follow([modules[0].Shop()], trace)
+    assert len(walks) == 100
 
 
 # -------------------------------------------------------------------------------------- the user's files

@@ -16,7 +16,7 @@ from ..sim.arguments import key_of, whole
 from ..sim.faults import FAULTS, Faults
 from ..sim.journal import Journal
 from ..sim.sources import ChanceSource, FaultPlan, Place, Plan, PointAddress, SeededSource, Source
-from . import defaults, memory, report, tokens
+from . import defaults, memory, report, runs_beside, tokens
 from .choices import POINT_KINDS, Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import COMMUTES, NOTHING, SOMETIMES, TESTED_NOTHING, Finding, Oracles
@@ -56,7 +56,7 @@ class Checked:
         complete: Whether every plan was tried with two workers and simultaneous events in their order, however
             many faults it has.
         unfollowed: Functions of the user's files without faults between their statements, as their source cannot be
-            read or is not what runs: "name (path:line)".
+            read or is not what runs, or as they run but are not to be found: "name (path:line)".
         sees_nothing: Whether what is observed stayed the same all through the perfect run.
     """
 
@@ -103,7 +103,7 @@ def doubts(unfollowed: Sequence[str], *, sees_nothing: bool) -> list[str]:
     """What makes it doubtful that anything was tested, in words; nothing if nothing does."""
     found = []
     if unfollowed:
-        why = "the source cannot be read, or is not what runs"
+        why = "the source cannot be read, or is not what runs, or the function is not to be found"
         found.append(f"Between the statements of {', '.join(unfollowed)} nothing went wrong: {why}.")
     if sees_nothing:
         found.append(
@@ -170,6 +170,7 @@ def check(
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
         laboratory.expected(case.everything)
+        laboratory.follow_what_runs()
         laboratory.refuse_unfollowed()
         laboratory.look_closely()
         if not refuse_replayed(laboratory):
@@ -393,7 +394,7 @@ def _checked(laboratory: Laboratory, *, found: bool) -> Checked:
         overlaps=laboratory.overlaps,
         dead_lettered=laboratory.legally_dead,
         complete=laboratory.complete,
-        unfollowed=tuple(laboratory.case.following.unfollowed),
+        unfollowed=laboratory.case.unfollowed,
         sees_nothing=laboratory.sees_nothing,
     )
 
@@ -510,8 +511,25 @@ def _one(case: Case, oracles: Oracles, source: Any, kept: Kept | None = None, wo
     laboratory.follows = _has_points(source)
     with laboratory:
         kept = case.everything if kept is None else kept
+        if laboratory.follows and not isinstance(source, Exploration):
+            runs_beside.follow(laboratory)
         _, outcome = laboratory.show(kept, source, workers)
+        if _misses_points(source, outcome) and laboratory.follow_what_runs():
+            source = source.afresh()
+            _, outcome = laboratory.show(kept, source, workers)
         return Run(laboratory, kept, source, outcome, workers)
+
+
+def _misses_points(source: Source | None, outcome: Outcome) -> bool:
+    """Whether not all that is planned has happened, so that the code of a statement may not have been found.
+
+    It is not looked for before, as a debugger would stop there first.
+    """
+    return (
+        isinstance(source, Exploration)
+        and source.has_points
+        and len(outcome.happened) < sum(map(bool, source.plan.values()))
+    )
 
 
 def _has_points(source: Source | None) -> bool:

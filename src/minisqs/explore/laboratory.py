@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import combinations, islice
+from types import FunctionType
 from typing import Any, Final, Self
 
 import attrs
@@ -19,6 +20,7 @@ from .. import errors
 from ..engine.decisions import KILL
 from ..sim import processes  # noqa: F401  # what workers use is loaded before it is intercepted
 from ..sim.asking import Arrival, address_of
+from ..sim.code.running import Running
 from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, drawn, seed_randomness, shift_clock
 from ..sim.sdks import AnsweredSdks
@@ -47,6 +49,9 @@ LONGEST: Final = 10_000
 
 MANY: Final = 8
 """After so many runs the surroundings are looked at only after twice, four times as many, and so on."""
+
+MOST_LOOKS: Final = 5
+"""So often the perfect run is made again, where it does what leads to functions that were not found before."""
 
 MOST_SUBSETS: Final = 60
 """So many choices of messages are tried as those whose effect is missing: of up to 60 messages each one, of five any."""
@@ -114,7 +119,8 @@ class Laboratory:
         if isinstance(self.case.subject, Deployed):
             self._stack.enter_context(self.case.subject.installed())
         if self.follows:
-            self._stack.enter_context(self.case.following)
+            self.case.following.__enter__()
+            self._stack.callback(self._unfollow)
             self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
         self._stack.enter_context(self._garbage)
@@ -123,6 +129,41 @@ class Laboratory:
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
 
+    def _unfollow(self) -> None:
+        """Take the points out of what has them by now, which may be more than at first."""
+        self.case.following.__exit__()
+
+    def follow_what_runs(self) -> bool:
+        """Follow also the functions to which no name leads from the subject, but which run on the perfect queue.
+
+        So those are found that only the first run has loaded, or that are looked up by computed names. Nothing of it
+        is timed. Where somebody else has a profile function, only what has been loaded is found.
+
+        Returns:
+            Whether anything else is followed than before.
+        """
+        case, more = self.case, self.follow_anew()
+        for _ in range(MOST_LOOKS):
+            with Running(case.trace, case.following, self.carriers) as running:
+                self.show(case.everything, None, None)
+            case.ran_unfollowed = running.names()
+            if not self.follow_anew(running.functions()):
+                break
+            more = True
+        return more
+
+    def follow_anew(self, ran_beside: Sequence[FunctionType] = ()) -> bool:
+        """Put points into what the case leads to by now; whether that is another than before."""
+        self.case.following.__exit__()
+        try:
+            changed = self.case.follow_anew(ran_beside)
+        finally:
+            self.case.following.__enter__()
+        if changed:
+            self._stack.enter_context(without_locks(self.case.classes))
+            self._texts_at_first = {**self._lasting_texts(), **self._texts_at_first}
+        return changed
+
     def refuse_unfollowed(self) -> None:
         """Refuse code of which no statement can be followed, where things are to go wrong between statements.
 
@@ -130,10 +171,10 @@ class Laboratory:
             UsageError: Its source cannot be read, as it was typed in or made up, or is another by now.
         """
         case, between = self.case, {FAULT_OF[kind] for kind in POINT_KINDS}
-        if not case.statements and case.following.unfollowed and not between.isdisjoint(self.kinds):
+        if not case.statements and case.unfollowed and not between.isdisjoint(self.kinds):
             raise errors.UsageError(
                 f"no statement of {case.name} can be followed, so nothing could go wrong between two of them: the source of "
-                f"{case.following.unfollowed[0]} cannot be read, or is not what runs. Put the code into a file and import "
+                f"{case.unfollowed[0]} cannot be read, or is not what runs. Put the code into a file and import "
                 'it, or allow faults of the queue alone, such as faults=["duplicate"]'
             )
 

@@ -139,6 +139,7 @@ def prove(
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
         laboratory.asks_ties = "tie" in names
         laboratory.expected(case.everything)
+        laboratory.follow_what_runs()
         laboratory.refuse_unfollowed()
         laboratory.look_closely()
         refuse_replayed(laboratory)
@@ -305,7 +306,7 @@ def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
             "preemptions": bounds.preemptions,
             "kinds": tuple(name for name in FAULTS if name in laboratory.kinds),
             "statements": len(case.following.statements),
-            "unfollowed": tuple(case.following.unfollowed),
+            "unfollowed": case.unfollowed,
             "sees_nothing": laboratory.sees_nothing,
             "dead_lettered": laboratory.legally_dead,
             "python": platform.python_version(),

@@ -14,7 +14,7 @@ import itertools
 import random  # noqa: TID251  # for the names of what draws
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import lru_cache, partial
@@ -235,18 +235,26 @@ class Case:
         self.trace = traced(trace, _file_of(self.subject))
         self._mapping_settings: Any = None
         self._small: bool | None = None
+        self._draws: bool | None = None
+        self.spawns = False
+        """Whether workers are spawned, each on a stack of its own."""
+        self.keeps_elsewhere = False
+        """Whether something changes where nobody compares it: in a file, in a library, in what a function closes over."""
+        self.ran_beside: tuple[FunctionType, ...] = ()
+        """Functions to which no name leads from the subject, but which ran when it did."""
+        self.ran_unfollowed: list[str] = []
+        """What of the user's files ran without points all the same: "name (path:line)"."""
+        self._following: Following | None = None
+        self._forget_what_is_followed()
+
+    def _forget_what_is_followed(self) -> None:
+        """What is told of the followed functions is to be found anew."""
         self._classes: tuple[type, ...] | None = None
         self._lasting: list[tuple[str, Any, str]] = []
         self._lasting_sizes: tuple[int, ...] | None = None
         self._namespaces: list[Any] | None = None
         self._defaults: list[tuple[FunctionType, dict[str, Any]]] = []
-        self._draws: bool | None = None
         self._has_caches: bool | None = None
-        self.spawns = False
-        """Whether workers are spawned, each on a stack of its own."""
-        self.keeps_elsewhere = False
-        """Whether something changes where nobody compares it: in a file, in a library, in what a function closes over."""
-        self._following: Following | None = None
 
     @property
     def name(self) -> str:
@@ -268,8 +276,24 @@ class Case:
     def following(self) -> Following:
         """The statements of the user's code."""
         if self._following is None:
-            self._following = follow([self.subject], self.trace)
+            self._following = follow([self.subject, *self.ran_beside], self.trace)
         return self._following
+
+    def follow_anew(self, ran_beside: Iterable[FunctionType] = ()) -> bool:
+        """Follow what the subject leads to by now, and what was seen to run beside it; whether that is another."""
+        before = self.following.functions
+        self.ran_beside = tuple(dict.fromkeys((*self.ran_beside, *ran_beside)))
+        self._following = None
+        if self.following.functions == before:
+            return False
+        self._draws = self._draws or None
+        self._forget_what_is_followed()
+        return True
+
+    @property
+    def unfollowed(self) -> tuple[str, ...]:
+        """The functions of the user's files that run without points: "name (path:line)"."""
+        return tuple(dict.fromkeys((*self.following.unfollowed, *self.ran_unfollowed)))
 
     @property
     def statements(self) -> list[statements.Statement]:
@@ -282,15 +306,12 @@ class Case:
     @property
     def digest(self) -> str:
         """Four hexadecimal digits for the subject's name and settings: not for its code, which may be edited."""
-        told = repr(
-            [
-                self.name,
-                self.seed,
-                self.max_receive_count,
-                *map(_in_order, (self.queue, self.function, self.mapping)),
-            ]
-        )
-        return blake2b(told.encode(), digest_size=2).hexdigest()
+        return blake2b(repr([self.name, self.seed, *self.settings]).encode(), digest_size=2).hexdigest()
+
+    @property
+    def settings(self) -> list[object]:
+        """The settings of the queue, the function and the mapping, to be compared."""
+        return [self.max_receive_count, *map(_in_order, (self.queue, self.function, self.mapping))]
 
     @property
     def messages_digest(self) -> str:

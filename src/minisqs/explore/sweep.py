@@ -273,6 +273,7 @@ class _Site:
         rates = rates_of(given.faults)
         self._kinds = wanted(None if rates is None else rates.wanted())
         self._rates = rates if has_rates(given.faults) else None
+        self._follows = False
         self._expected: dict[Kept, Any] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
         self._for_nobody: dict[Kept, frozenset[str]] = {}
@@ -283,6 +284,12 @@ class _Site:
         laboratory._expected, laboratory._dead = self._expected, self._dead
         laboratory._for_nobody = self._for_nobody
         return laboratory
+
+    def _follow_what_runs(self, laboratory: Laboratory) -> None:
+        """Once for the whole site, so that each process follows the same."""
+        if not self._follows:
+            laboratory.follow_what_runs()
+            self._follows = True
 
     def _story(self, laboratory: Laboratory, seed: int) -> Story | None:
         return random_story(laboratory, self._case.everything, self.given.seed or 0, seed, self._rates)
@@ -295,12 +302,14 @@ class _Site:
             )
         with _turn, self._laboratory() as laboratory:
             laboratory.expected(self._case.everything)
+            self._follow_what_runs(laboratory)
             laboratory.refuse_unfollowed()
 
     def chunk(self, seeds: Seeds) -> _Chunk:
         """The runs of some seeds."""
         failures = []
         with _turn, self._laboratory() as laboratory:
+            self._follow_what_runs(laboratory)
             for seed in seeds:
                 try:
                     story = self._story(laboratory, seed)
@@ -330,6 +339,7 @@ class _Site:
             overlaps=total.overlaps,
             dead_lettered=total.dead_lettered,
             complete=False,
+            unfollowed=self._case.unfollowed,
         )
         told = self._told(total.failures[:most], tried)
         reports: dict[str, Report] = {}

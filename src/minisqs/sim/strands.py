@@ -8,6 +8,8 @@ the order in which they run is the kernel's alone. Threads are kept for the next
 from __future__ import annotations
 
 import _thread
+import sys
+import types
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -49,9 +51,14 @@ class _Carrier:
 
 
 class Carriers:
-    """Threads that are kept from one run to the next."""
+    """Threads that are kept from one run to the next.
+
+    Attributes:
+        profile: The profile function of what is begun on them; None for none.
+    """
 
     def __init__(self) -> None:
+        self.profile: Callable[[types.FrameType, str, Any], object] | None = None
         self._free: list[_Carrier] = []
         self.lost = 0
         """How many threads were left behind, in code that cannot be taken down."""
@@ -133,11 +140,15 @@ class Strand:
 
     def _run(self) -> None:
         here.simulation = self._simulation
+        if profile := self._carriers.profile:
+            sys.setprofile(profile)
         try:
             self._result = self._function()
         except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
             self._error = error
         finally:
+            if profile:
+                sys.setprofile(None)
             here.simulation = None
             self._due_ns = None
             self.done = True

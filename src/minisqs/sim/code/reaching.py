@@ -4,14 +4,14 @@
   that it names; of a module that it names or imports, to the attributes that it names. What counts as named is
   every name in its code and in the code inside it.
 * A class leads to all that stands in it and in its bases; an instance to its class and its attributes; a
-  container to what it holds, but not to containers in it.
+  container to what it holds, at any depth, but to no more than a thousand things.
 * A module among the roots, or held by an object, leads to all functions, classes and objects of its own.
 * Objects of libraries are looked into, though not far. Their classes, modules and tables are not.
 * The files of the roots themselves are looked into also where they are not traced.
 
 So these are not found: functions found by ``getattr`` with a computed name or by their place in ``sys.modules``;
 subclasses found by ``__subclasses__``; functions that only a library's own tables hold; what a function imports,
-before the module is loaded.
+before the module is loaded. Those of them that run are found by ``running``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,16 @@ from typing import Any, Final, TypeGuard
 _FOREIGN_MAX: Final = 2
 _ITEMS_MAX: Final = 1000
 _PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
-_DICTS: Final = frozenset({dict, defaultdict, OrderedDict})
-_CONTAINERS: Final = frozenset({list, tuple, set, frozenset, deque}) | _DICTS
+_ITEMS_OF: Final[Mapping[type, Callable[[Any], Iterable[object]]]] = {
+    dict: dict.values,
+    list: list.__iter__,
+    tuple: tuple.__iter__,
+    set: set.__iter__,
+    frozenset: frozenset.__iter__,
+    deque: deque.__iter__,
+}
+_UNPACKED: Final = tuple(_ITEMS_OF)
+_CONTAINERS: Final = frozenset({*_UNPACKED, defaultdict, OrderedDict})
 _Reached = tuple[object, int]
 """An object, and how many objects of libraries lie between it and the user's."""
 
@@ -39,15 +47,11 @@ class Walk:
     """From some roots to all functions of traced files, without asking any object on the way.
 
     No property, no ``__getattr__`` and no ``__eq__`` of the user's runs.
-
-    Attributes:
-        met_imports: Whether any code on the way imports, so that it may reach more once more is loaded.
     """
 
-    __slots__ = ("_own", "_slots_of", "_trace", "_users", "met_imports")
+    __slots__ = ("_own", "_slots_of", "_trace", "_users")
 
     def __init__(self, trace: Callable[[str], bool]) -> None:
-        self.met_imports = False
         self._trace = functools.cache(trace)
         self._own: set[str] = set()
         self._users: dict[int, bool] = {}  # by the id of the class, whose hash may be the user's code
@@ -110,7 +114,6 @@ class Walk:
         names, imports = _names(code)
         values = [*modules, *(space[name] for name in names if name in space)]
         if imports:
-            self.met_imports = True
             values += _imported(names, space.get("__package__"))
         opened = set()
         while values:
@@ -200,16 +203,38 @@ def _each(values: Iterable[object], foreign: int) -> Iterator[_Reached]:
     """The values, and in the place of a container what it holds."""
     for value in list(values):
         kind = type(value)
+        if kind in _CONTAINERS:
+            yield from ((item, foreign) for item in _unpacked(value))
+        elif kind not in _PLAIN:
+            yield value, foreign
+            if issubclass(kind, _UNPACKED):  # such as a named tuple, which has attributes beside
+                yield from ((item, foreign) for item in _unpacked(value))
+
+
+def _unpacked(container: object) -> Iterator[object]:
+    """What a container holds and what the containers in it hold, without these; so many things at most."""
+    opened = {id(container)}
+    queue = deque(_items(container))
+    for _ in range(_ITEMS_MAX):
+        if not queue:
+            return
+        item = queue.popleft()
+        kind = type(item)
         if kind in _PLAIN:
             continue
-        held: Iterable[object] = (value,)
-        if kind in _DICTS:
-            held = list(value.values())  # type: ignore[attr-defined]
-        elif kind in _CONTAINERS:
-            held = list(value)  # type: ignore[call-overload]
-        for item in itertools.islice(held, _ITEMS_MAX):
-            if type(item) not in _PLAIN and type(item) not in _CONTAINERS:
-                yield item, foreign
+        if kind not in _CONTAINERS:
+            yield item
+        if issubclass(kind, _UNPACKED) and id(item) not in opened:
+            opened.add(id(item))
+            queue.extend(_items(item))
+
+
+def _items(container: Any) -> Iterator[object]:
+    """The first of what a container holds, of a dictionary the values, by no method of the user's."""
+    for base in _UNPACKED:
+        if issubclass(type(container), base):
+            return itertools.islice(_ITEMS_OF[base](container), _ITEMS_MAX)
+    return iter(())
 
 
 _IMPORTS: Final = opcode.opmap["IMPORT_NAME"]

@@ -10,11 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attr
+import sortedcontainers
+
 from ... import errors
 
 _ROOTS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "tox.ini")
+_GENERATED: Final = ("<frozen", "<string>", "<attrs generated")
+"""What the files of code are called that Python or a library has made up."""
+
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _MINISQS: Final = os.path.realpath(Path(__file__).parents[2])
+_MADE_OF: Final = (_MINISQS, *map(os.path.realpath, (*attr.__path__, *sortedcontainers.__path__)))
 
 
 def users_files(subject_file: str) -> Callable[[str], bool]:
@@ -47,8 +54,7 @@ def _project_root(path: str) -> str:
 
 @functools.cache
 def _project(root: str) -> Callable[[str], bool]:
-    library = {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    excluded = [path for path in (*library, _MINISQS) if not _is_under(root, path)]
+    excluded = [path for path in (*_library(), _MINISQS) if not _is_under(root, path)]
 
     @functools.cache
     def is_environment(directory: Path) -> bool:
@@ -66,6 +72,23 @@ def _project(root: str) -> Callable[[str], bool]:
         return _INSTALLED.isdisjoint(below.parts) and not any(map(is_environment, inside))
 
     return belongs
+
+
+@functools.cache
+def _library() -> tuple[str, ...]:
+    """Where the standard library lies."""
+    return tuple(sorted({os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}))
+
+
+@functools.cache
+def is_machinery(path: str) -> bool:
+    """Whether a file is of what runs the user's code: of Python, of minisqs, or of what minisqs is made of."""
+    if _is_pseudo(path):
+        return path.startswith(_GENERATED)
+    path = os.path.realpath(path)
+    if any(_is_under(path, own) for own in _MADE_OF):
+        return True
+    return _INSTALLED.isdisjoint(Path(path).parts) and any(_is_under(path, library) for library in _library())
 
 
 def _is_under(path: str, directory: str) -> bool:

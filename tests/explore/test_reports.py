@@ -348,3 +348,52 @@ def test_an_effect_is_told_at_the_line_that_makes_it_though_the_caller_had_other
         minisqs.check(subject, ["order-1"], faults=["kill"])
     [first, *_] = [line for line in caught.value.report.text().splitlines() if "->" in line]
     assert 'self.sold.put("orders", [*sold, record["body"…  -> ' in first
+
+
+class Shelf:
+    """Hands a module what it works on, in a statement of its own."""
+
+    def __init__(self):
+        self.sums = minisqs.outside.Table("sums")
+
+    def connect(self, module):
+        module.sums = self.sums
+
+    def observe(self):
+        return self.sums.observe()
+
+
+def test_an_effect_of_deployed_code_is_told_at_its_line_not_at_that_which_connected_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "adds_up.py").write_text(
+        "def handler(event, context):\n"
+        '    for record in event["Records"]:\n'
+        '        sums.add("sum", int(record["body"]))\n'
+    )
+    subject = minisqs.deployed("adds_up:handler", outside=Shelf)
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["1"], trace=[tmp_path, Path(__file__).parent])
+    changes = [line for line in caught.value.report.text().splitlines() if "->" in line]
+    assert changes
+    assert all("line 3  sums.add(" in line for line in changes)
+
+
+def test_an_effect_is_told_at_its_line_where_a_library_stands_between(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "batching.py").write_text(
+        "def process_each(records, work):\n    for record in records:\n        work(record)\n"
+    )
+    batching = importlib.import_module("batching")
+
+    class Sums(Shelf):
+        def handler(self, event, context):
+            return batching.process_each(event["Records"], self.work)
+
+        def work(self, record):
+            self.sums.add("sum", int(record["body"]))
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Sums, ["1"], trace=[Path(__file__).parent])
+    changes = [line for line in caught.value.report.text().splitlines() if "->" in line]
+    assert changes
+    assert all('self.sums.add("sum", ' in line for line in changes)

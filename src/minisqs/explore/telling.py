@@ -7,10 +7,13 @@ and where, and what happened in the queue. Each worker has a lane of its own.
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from types import CodeType, FrameType
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -21,6 +24,7 @@ from ..outside import Table
 from ..sim.code import statements
 from ..sim.journal import Entry
 from ..sim.sources import Place
+from ..sim.stage import Stage
 from ..sim.works import Work
 from .runs import Execution
 from .subjects import attributes_of
@@ -97,6 +101,50 @@ def _only_returns(number: int) -> bool:
     return text.startswith("return") and "(" not in text
 
 
+class _Begun(NamedTuple):
+    """A statement that a work has come to, in a function that has not come back yet.
+
+    Attributes:
+        number: The statement's.
+        codes: What was under way then: the function, what called it, and so on outwards.
+    """
+
+    number: int
+    codes: tuple[CodeType, ...]
+
+    @property
+    def function(self) -> str:
+        """The qualified name of the function."""
+        return statements.STATEMENTS[self.number].function
+
+    def may_be_under_way(self, now: Iterable[CodeType]) -> bool:
+        """Whether the function may still be, where these are ``now``: a generator or a coroutine can wait beside them."""
+        code = self.codes[0]
+        return code in now or bool(code.co_flags & _CAN_WAIT)
+
+    def called_by(self, outer: _Begun) -> list[str]:
+        """The names of the function and of what stands between it and ``outer``, which has called it."""
+        return [
+            self.function,
+            *(code.co_name for code in takewhile(lambda code: code is not outer.codes[0], self.codes)),
+        ]
+
+
+_CAN_WAIT: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def _codes_under_way(frame: FrameType | None) -> tuple[CodeType, ...]:
+    """What the work at hand has under way, from the function whose statement it comes to outwards."""
+    found: list[CodeType] = []
+    while frame is not None and frame.f_code is not Stage.call.__code__:
+        if frame.f_code is statements.POINT_CODE:
+            found.clear()
+        else:
+            found.append(frame.f_code)
+        frame = frame.f_back
+    return tuple(found)
+
+
 class Telling:
     """A teller that keeps the lines of a run.
 
@@ -117,7 +165,7 @@ class Telling:
         self._before: dict[str, str] = {}
         self._last: tuple[Work, int] | None = None
         self._paused: dict[int, int] = {}
-        self._begun: dict[int, list[tuple[str, int]]] = {}
+        self._begun: dict[int, list[_Begun]] = {}
         self._choices_told = 0
         self._path = ""
         self.points: dict[str, tuple[int, int]] = {}
@@ -150,9 +198,13 @@ class Telling:
         if number < 0 or not statements.STATEMENTS[number].line:
             self.catch_up()
             return
+        begun = self._begun.setdefault(id(work), [])
+        codes = _codes_under_way(sys._getframe(1))
+        if not any(one.may_be_under_way(codes) for one in begun):  # such as one that has set up an environment
+            self._returns_to(work, None)
         self._returns_to(work, statements.STATEMENTS[number].function)
         self.catch_up()
-        self._begun.setdefault(id(work), []).append((statements.STATEMENTS[number].function, number))
+        begun.append(_Begun(number, codes))
         self._last = (work, number)
 
     def _returns_to(self, work: Work, function: str | None) -> None:
@@ -161,17 +213,18 @@ class Telling:
         ``function`` is where the worker goes on; None where all its functions have come back.
         """
         begun = self._begun.setdefault(id(work), [])
-        places = [place for place, (name, _) in enumerate(begun) if name == function]
+        places = [place for place, one in enumerate(begun) if one.function == function]
         if places:
             inner, place = begun[places[-1] + 1 :], places[-1]
         elif function is None:
             inner, place = begun[1:], 0
         else:  # it has called a function, unless it had only to return
-            if begun and _only_returns(begun[-1][1]):
+            if begun and _only_returns(begun[-1].number):
                 begun.pop()
             return
-        if inner and self._last is not None and does_more_than_call(begun[place][1], [one for one, _ in inner]):
-            self._last = (work, begun[place][1])
+        called = [name for one in inner for name in one.called_by(begun[place])]
+        if inner and self._last is not None and does_more_than_call(begun[place].number, called):
+            self._last = (work, begun[place].number)
         del begun[place:]
 
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
@@ -182,7 +235,7 @@ class Telling:
         if number >= 0:
             digest = statements.STATEMENTS[number].digest
             begun = self._begun.get(id(work))
-            self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1][1] if begun else number
+            self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1].number if begun else number
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
 

@@ -397,3 +397,94 @@ def test_an_effect_is_told_at_its_line_where_a_library_stands_between(tmp_path, 
     changes = [line for line in caught.value.report.text().splitlines() if "->" in line]
     assert changes
     assert all('self.sums.add("sum", ' in line for line in changes)
+
+
+# -------------------------------------------------------------------------------------- lists of failures, in words
+class Reports:
+    """Answers a redelivery with what it is told to, and has its effect at the first delivery."""
+
+    def __init__(self):
+        self.done, self.first = set(), ""
+
+    def handler(self, event, context):
+        [record] = event["Records"]
+        self.first = self.first or record["messageId"]
+        if record["attributes"]["ApproximateReceiveCount"] != "1":
+            return self.answer(record)
+        self.done.add(record["body"])
+        return None
+
+    def observe(self):
+        return self.done
+
+
+LISTS = {
+    "itself": (
+        lambda subject, record: [{"itemIdentifier": record["messageId"]}],
+        "returns, and reports message 1 as failed",
+    ),
+    "nobody": (
+        lambda subject, record: [{"itemIdentifier": ""}],
+        "returns, and all of it counts as failed: it lists '', which is not of this batch",
+    ),
+    "a key that is not known": (
+        lambda subject, record: [{"id": record["messageId"]}],
+        "returns, and all of it counts as failed: an entry of batchItemFailures has no itemIdentifier",
+    ),
+    "no list": (
+        lambda subject, record: record["messageId"],
+        "returns, and all of it counts as failed: batchItemFailures is no list: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("listed", "told"), LISTS.values(), ids=LISTS)
+def test_a_delivery_that_returns_a_list_of_failures_says_what_comes_of_it(listed, told):
+    class Lists(Reports):
+        def answer(self, record):
+            return {"batchItemFailures": listed(self, record)}
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Lists, ["a"], mapping={"report_batch_item_failures": True})
+    assert any(line.text.startswith(told) for line in caught.value.report.timeline)
+
+
+def test_a_delivery_that_returns_something_else_says_that_all_of_it_counts_as_failed():
+    class Says(Reports):
+        def answer(self, record):
+            return "failed"
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Says, ["a"], mapping={"report_batch_item_failures": True})
+    told = "returns, and all of it counts as failed: the response is no JSON object: 'failed'"
+    assert told in [line.text for line in caught.value.report.timeline]
+
+
+def test_a_list_that_names_a_message_of_another_batch_says_which():
+    class Names(Reports):
+        def answer(self, record):
+            other = self.first != record["messageId"]
+            return {"batchItemFailures": [{"itemIdentifier": self.first}] if other else []}
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(
+            Names, ["a", "b"], mapping={"report_batch_item_failures": True, "batch_size": 1}, faults=["duplicate"]
+        )
+    told = "returns, and all of it counts as failed: it lists message 1, which is not of this batch"
+    assert told in [line.text for line in caught.value.report.timeline]
+
+
+def test_a_list_at_which_nobody_looks_is_told_so():
+    class Lists(Reports):
+        def handler(self, event, context):
+            super().handler(event, context)
+            self.done ^= {"again"} if event["Records"][0]["attributes"]["ApproximateReceiveCount"] != "1" else set()
+            return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+
+        def answer(self, record):
+            return None
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Lists, ["a"])
+    told = "returns, and nobody looks at its list of failures, as report_batch_item_failures is not set"
+    assert told in [line.text for line in caught.value.report.timeline]

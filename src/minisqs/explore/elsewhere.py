@@ -14,6 +14,9 @@ from .fingerprints import fingerprint_of
 from .values import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engine.message import Message
     from ..sim.works import Work
     from .runs import Execution
 
@@ -49,6 +52,9 @@ class Witness:
     def ends(self, work: Work, how: str) -> None:
         """A work has come to its end by itself."""
         self._look()
+
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """A list of failures changes nothing outside."""
 
     def _look(self) -> None:
         self._looks += 1

@@ -21,6 +21,7 @@ from ..engine import decisions as chance
 from ..engine.message import Message
 from ..limits import SECOND_NS
 from ..outside import Table
+from ..poller import responses
 from ..sim.code import statements
 from ..sim.journal import Entry
 from ..sim.sources import Place
@@ -30,6 +31,9 @@ from .runs import Execution
 from .subjects import attributes_of
 from .values import shortened, shown
 
+MOST_NAMES: Final = 3
+"""So many messages are told by name."""
+
 STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46
 CHANGE_WIDTH: Final = 44
@@ -37,6 +41,7 @@ BODY_WIDTH: Final = 36
 NARROWEST_BODY: Final = 8
 LINE_WIDTH: Final = 84
 SEEN_WIDTH: Final = 100_000
+LISTED_WIDTH: Final = 30
 DEEPEST: Final = 3
 """So deep in objects of the user's own it is looked for changes."""
 
@@ -166,6 +171,8 @@ class Telling:
         self._last: tuple[Work, int] | None = None
         self._paused: dict[int, int] = {}
         self._begun: dict[int, list[_Begun]] = {}
+        self._ended: dict[int, int] = {}
+        self._ids: dict[str, str] = {}
         self._choices_told = 0
         self._path = ""
         self.points: dict[str, tuple[int, int]] = {}
@@ -176,17 +183,18 @@ class Telling:
     def begins(self, work: Work) -> None:
         """A worker gets messages."""
         self.catch_up()
+        self._ids |= {self._world.sqs.message_id(message): name_of(message.address) for message in work.messages}
         if work.worker not in self.lanes:
             self.lanes.append(work.worker)
-        more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
+        more = f" and {len(work.messages) - MOST_NAMES} more" if len(work.messages) > MOST_NAMES else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
             times = f", delivery {count}"
         hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
-        names = [name_of(message.address) for message in work.messages[:3]]
+        names = [name_of(message.address) for message in work.messages[:MOST_NAMES]]
         taken = len(more + times + hidden) + sum(map(len, names)) + 3 * len(names)
         width = max(NARROWEST_BODY, min(BODY_WIDTH, LINE_WIDTH - taken) // max(1, len(names)))
-        shown_bodies = [shown(message.body, width) for message in work.messages[:3]]
+        shown_bodies = [shown(message.body, width) for message in work.messages[:MOST_NAMES]]
         got = ", ".join(f"{name} {body}" for name, body in zip(names, shown_bodies, strict=True))
         self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
 
@@ -256,8 +264,27 @@ class Telling:
         self._goes_on(work)
         self._returns_to(work, None)
         self.catch_up()
+        self._ended[id(work)] = len(self.lines)
         self._tell(work, "-", how)
         self._last = None
+
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a worker returned was a list of failures: its last line says what comes of it."""
+        place = self._ended.get(id(work), -1)
+        if place >= 0:
+            line = self.lines[place]
+            self.lines[place] = attrs.evolve(line, text=f"{line.text}{self._report_in_words(failed, why)}")
+
+    def _report_in_words(self, failed: Sequence[Message], why: str) -> str:
+        if not failed:
+            return f", and nobody looks at its list of failures, as {why}"
+        if not why:
+            return f", and reports {_names_of(failed)} as failed"
+        _, _, listed = why.partition(f"{responses.UNKNOWN}: ")
+        if listed:
+            name = self._ids.get(listed.strip("'")) or shortened(listed, LISTED_WIDTH)
+            why = f"it lists {name}, which is not of this batch"
+        return f", and all of it counts as failed: {why}"
 
     @property
     def calls(self) -> Mapping[Place, tuple[str, str]]:
@@ -376,6 +403,14 @@ def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
     if answer == 1:
         return "waits while others go on,"
     return f"waits while {name_of(messages[min(answer - 2, len(messages) - 1)].address)} is delivered again,"
+
+
+def _names_of(messages: Sequence[Message]) -> str:
+    """Messages by name; of many, the first."""
+    names = [name_of(message.address) for message in messages]
+    if len(names) > MOST_NAMES:
+        return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def name_of(subject: str) -> str:

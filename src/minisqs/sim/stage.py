@@ -68,6 +68,10 @@ class Teller(Protocol):
         """A work has come to its end by itself."""
         ...
 
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a work returned was a list of failures; ``Stage.reported`` says what is given."""
+        ...
+
 
 class Stage:
     """Where the user's code of one run is executed.
@@ -247,6 +251,17 @@ class Stage:
     def _told(self, work: Work, how: str) -> None:
         if self._teller is not None:
             self._teller.ends(work, how)
+
+    def reported(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a work returned is a list of failures.
+
+        Args:
+            work: Which.
+            failed: The messages that Lambda takes for failed; none where it does not look at the list.
+            why: Why all of them, or why none; empty where it is those that are listed.
+        """
+        if self._teller is not None:
+            self._teller.reports(work, failed, why)
 
     def strand(self, work: Work, function: Callable[[], Any]) -> Strand | None:
         """A stack of its own for a work; None where all run on one."""

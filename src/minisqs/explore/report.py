@@ -58,8 +58,9 @@ class Report:
     Attributes:
         subject: What was checked.
         verdict: One sentence.
-        expected: What the perfect queue leaves behind.
-        got: What this run left behind.
+        expected: What the perfect queue leaves behind; where an ``always`` does not hold, that it should, in words.
+        got: What this run left behind; where an ``always`` does not hold, what was observed at that moment, None where
+            that could not be.
         faults: What went wrong in the world.
         messages: The messages of the run, as place and body.
         timeline: What happened, in order.
@@ -255,14 +256,26 @@ def _text(report: Report) -> list[str]:
     lines = [*wrap(f"{report.subject}{breaks}: {report.verdict}", WIDTH), ""]
     if not report.replay:
         return lines
-    if report.oracle not in (ALWAYS, NOTHING):
-        lines.append(f"expected  {shown(report.expected, WIDTH - 35)}   (after the perfect queue)")
-    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", *_faults(report), ""]
+    lines += [*_states(report), *_faults(report), ""]
     last = ["", "To see it again:", f"  {report.replay}"]
     if report.faults and report.is_smallest:
         last.insert(1, f"Without {'this fault' if len(report.faults) == 1 else 'any one of these faults'} it passes.")
     room = SCREEN - len(lines) - len(last) - 1
     return [*lines, *_timeline(report, max(room, FEWEST_LINES)), *last]
+
+
+def _states(report: Report) -> list[str]:
+    """What should have been there, and what was, each where it can be told."""
+    if report.oracle == ALWAYS:
+        expected = report.expected
+        got = "" if report.got is None else f"{shown(report.got, WIDTH - 38)}   (observed at that moment)"
+    else:
+        expected = (
+            "" if report.oracle == NOTHING else f"{shown(report.expected, WIDTH - 35)}   (after the perfect queue)"
+        )
+        got = shown(report.got, WIDTH - 10)
+    lines = [f"{name:<9} {state}" for name, state in (("expected", expected), ("got", got)) if state]
+    return [*lines, ""]
 
 
 def _faults(report: Report) -> list[str]:

@@ -488,3 +488,72 @@ def test_a_list_at_which_nobody_looks_is_told_so():
         minisqs.check(Lists, ["a"])
     told = "returns, and nobody looks at its list of failures, as report_batch_item_failures is not set"
     assert told in [line.text for line in caught.value.report.timeline]
+
+
+# -------------------------------------------------------------------------------------------- round after round
+class NeverUnlocks:
+    """A lock in a table that a killed delivery keeps, so that all later ones are refused."""
+
+    def __init__(self):
+        self.locks = minisqs.outside.Table("locks")
+        self.done = minisqs.outside.Table("done")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if not self.locks.put_new(record["body"], 1):
+                raise RuntimeError("locked")
+            self.done.put(record["body"], 1)
+            self.locks.delete(record["body"])
+
+    def observe(self):
+        return self.done.observe()
+
+
+def test_a_story_without_end_is_told_up_to_its_first_round_and_the_others_are_counted():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(NeverUnlocks, ["a"])
+    text = caught.value.report.text()
+    assert "-> locks = {'a': 1}" in text
+    assert text.count("raises RuntimeError: locked") == 1
+    assert "message 1 is visible again" in text
+    assert "… and so on, 23 times more; report.timeline has them all" in text
+    assert "more lines are" not in text
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+class KeepsItsList:
+    """The list of failures belongs to the environment, so that it names what has long been done."""
+
+    def __init__(self):
+        self.rows = minisqs.outside.Table("rows")
+
+    def book(self, record):
+        row, version = self.rows.get_versioned("all", {})
+        row[record["body"]] = 1
+        self.rows.put("all", row, if_version=version)
+
+    def environment(self):
+        failures = []
+
+        def handler(event, context):
+            for record in event["Records"]:
+                try:
+                    self.book(record)
+                except minisqs.outside.ConditionFailed:
+                    failures.append({"itemIdentifier": record["messageId"]})
+            return {"batchItemFailures": failures}
+
+        return handler
+
+    def observe(self):
+        return sorted(self.rows.get("all", {}))
+
+
+def test_what_was_changed_and_returned_is_told_before_what_only_goes_on():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(KeepsItsList, ["a", "b"], mapping={"batch_size": 1, "report_batch_item_failures": True})
+    text = caught.value.report.text()
+    assert "-> rows = {'all': {'b': 1}}" in text
+    assert "returns, and reports message 1 as failed" in text
+    assert "and so on, " in text
+    assert len(text.splitlines()) <= MOST_LINES

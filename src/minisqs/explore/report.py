@@ -17,6 +17,7 @@ from ..sim.code import statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
 from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
+from .repetitions import Rounds, rounds_of
 from .stories import Story
 from .telling import Line
 from .values import first_difference, shortened, shown
@@ -293,8 +294,11 @@ def _capital(text: str) -> str:
 
 
 def _timeline(report: Report, most: int) -> list[str]:
-    """The lines of the timeline, with a lane for each worker."""
-    told = _chosen(report.timeline, most)
+    """The lines of the timeline, with a lane for each worker; where there are too many, one round of each circle."""
+    rounds = rounds_of(report.timeline) if len(report.timeline) > most else None
+    told = _chosen(report.timeline, rounds, most)
+    left_out = len(report.timeline) - len(told)
+    is_cut = left_out > (0 if rounds is None else rounds.end - rounds.first)
     workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
         :MOST_LANES
     ]
@@ -311,29 +315,33 @@ def _timeline(report: Report, most: int) -> list[str]:
         )
         if line.mark == "-" or (line.is_fault and line.text.startswith("is killed")):
             active.discard(line.lane)
+        if rounds is not None and index == rounds.first:
+            lines.append(
+                f"{'':>9}  … and so on, {rounds.times} times more{'' if is_cut else '; report.timeline has them all'}"
+            )
         if index in told:
             time = telling.time_of(line.time_ns)
             who = f"{report.lanes[line.lane - 1]} " if line.lane and line.lane not in workers else ""
             when = time if time != previous else ""
             lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
             previous = time
-    left_out = len(report.timeline) - len(told)
-    return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if left_out else lines
+    return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if is_cut else lines
 
 
-def _chosen(timeline: Sequence[Line], most: int) -> set[int]:
-    """The places of all lines, or of the faults and what matters most where there are too many."""
-    everything = _by_weight(timeline)
-    return set(everything if len(everything) <= most else everything[: most - 1])
+def _chosen(timeline: Sequence[Line], rounds: Rounds | None, most: int) -> set[int]:
+    """The places of all lines but such rounds, or of the faults and what matters most where there are too many."""
+    places = [place for place in range(len(timeline)) if rounds is None or not rounds.first <= place < rounds.end]
+    room = most if rounds is None else most - 1
+    return set(places if len(places) <= room else _by_weight(timeline, places)[: room - 1])
 
 
-def _by_weight(timeline: Sequence[Line]) -> list[int]:
-    """The places of the lines, those that matter most first: faults, what begins, what changes something, the rest."""
-    rank = {"*": 0, "+": 1, "raises": 1, "|": 2, "-": 3, "": 4}
+def _by_weight(timeline: Sequence[Line], places: Sequence[int]) -> list[int]:
+    """Places of lines, those that matter most first: faults, what begins or changes something, what ends, the rest."""
+    rank = {"*": 0, "+": 1, "|": 1, "raises": 1, "-": 2, "": 3}
     return sorted(
-        range(len(timeline)),
-        key=lambda index: (
-            rank["raises" if timeline[index].text.startswith("raises") else timeline[index].mark],
-            index,
+        places,
+        key=lambda place: (
+            rank["raises" if timeline[place].text.startswith("raises") else timeline[place].mark],
+            place,
         ),
     )

@@ -17,7 +17,7 @@ import pytest
 from zoo import ZOO
 
 import minisqs
-from minisqs.explore import telling
+from minisqs.explore import oracles, telling
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDEST = 118
@@ -225,14 +225,72 @@ def test_a_call_that_fails_is_told_by_its_action_its_queue_and_who_made_it():
     assert "is not deleted" not in text
 
 
-def test_messages_that_workers_send_are_told_where_they_are_sent_and_by_one_name():
+def test_messages_that_workers_send_are_told_by_their_queue_and_who_has_sent_them():
     with pytest.raises(minisqs.CheckFailed) as failed:
         minisqs.check(sends_twice)
     lines = str(failed.value).splitlines()
-    told = [line for line in lines if "message 1 sent for message 1" in line]
-    assert any("is sent to the queue 'audit'" in line for line in told)
-    assert any("gets message 1 sent for message 1" in line for line in told)
+    for told in (
+        "message 1 of queue audit is sent for message 1",
+        "gets message 1 of queue audit 'login ann'",
+        "message 2 of queue audit is sent by delivery 2 of message 1",
+        "gets message 2 of queue audit 'login ann'",
+    ):
+        assert sum(told in line for line in lines) == 1
     assert not any("#" in line for line in lines)
+
+
+@minisqs.scenario
+def two_functions(world):
+    """One sends on what it gets, before it is done with it; the other appends it."""
+    orders, done, entries = world.create_queue("orders"), world.create_queue("orders-done"), []
+
+    def forward(event, context):
+        for record in event["Records"]:
+            done.send(record["body"])
+
+    def append(event, context):
+        entries.extend(record["body"] for record in event["Records"])
+
+    world.create_event_source_mapping(orders, world.create_function(forward, name="forward"))
+    world.create_event_source_mapping(done, world.create_function(append, name="append"))
+    orders.send("login ann")
+    return lambda: sorted(entries)
+
+
+def test_each_function_has_lanes_of_its_own():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(two_functions, faults=["kill"])
+    report = caught.value.report
+    assert report.lanes == ("environment 1 of forward", "environment 1 of append", "environment 2 of forward")
+    assert {report.lanes[line.lane - 1] for line in report.timeline if "entries.extend" in line.text} == {
+        report.lanes[1]
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (("main/1",), "message 1 is"),
+        (("main/1", "main/2"), "messages 1, 2 are"),
+        (("main/2#0/1",), "message 1 sent for message 2 is"),
+        (("main/1", "main/2#1/1"), "message 1 and message 1 sent by delivery 2 of message 2 are"),
+    ],
+)
+def test_messages_that_are_left_are_told_by_names_of_their_own(left, told):
+    assert oracles._listed(left, "is", "are") == told
+
+
+def test_where_several_are_under_way_a_statement_stands_beside_the_number_of_its_lane():
+    lines = report_of(BY_NAME["raffle"]).text().splitlines()
+    [beside, alone] = [line for line in lines if "-> tickets" in line]
+    assert beside.split("line")[0].split() == ["|", "2"]
+    assert alone.split("line")[0].split() == ["|"]
+
+
+def test_the_file_of_the_lines_is_told_where_the_verdict_does_not_tell_it():
+    assert "lines are of ordering.py)" in report_of(BY_NAME["price board"]).text()  # nothing goes wrong at a line
+    assert "lines are of" not in report_of(BY_NAME["raffle"]).text()
+    assert "(overlaps.py:89)" in report_of(BY_NAME["raffle"]).verdict
 
 
 class NetOfTax:

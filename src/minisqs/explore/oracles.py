@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from .. import errors
+from .names import names_of
 from .runs import LOCKED, NEVER_SETTLES, Outcome, Violation
 from .values import SHORT, equal, shortened
 
@@ -217,6 +218,8 @@ def _never(outcome: Outcome) -> str:
 
 
 def _listed(addresses: Sequence[str], one: str, several: str) -> str:
-    """Messages by their places, with a verb."""
+    """Messages by their places, or by name where workers have sent some of them, with a verb."""
+    if any("#" in address for address in addresses):
+        return f"{names_of(addresses)} {one if len(addresses) == 1 else several}"
     places = [address.rpartition("/")[2] for address in addresses]
     return f"message {places[0]} {one}" if len(places) == 1 else f"messages {', '.join(places)} {several}"

@@ -5,7 +5,7 @@ Written for somebody who has never seen minisqs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from ..sim import faults
 from ..sim.code import statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
+from .names import NO_NAMES, call_in_words, name_of
 from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
 from .repetitions import Rounds, rounds_of
 from .stories import Story
@@ -73,6 +74,7 @@ class Report:
         plan: The choices: ``minisqs.run(..., faults=Plan(report.plan), workers=report.workers)`` is the same run.
         workers: How many deliveries may be under way at once in it; None for as many as the settings allow.
         oracle: Which oracle says that it breaks.
+        file: The file of the lines of code in the timeline that name none; empty where there are no such lines.
         is_smallest: Whether it was made as small as it gets, so that each of the faults is needed.
     """
 
@@ -91,6 +93,7 @@ class Report:
     oracle: str = SAME
     plan: dict[Place, int] = attrs.field(factory=dict)
     workers: int | None = None
+    file: str = ""
     is_smallest: bool = True
 
     def text(self) -> str:
@@ -106,6 +109,7 @@ def fault_of(
     answer: int,
     call: tuple[str, str] | None = None,
     points: Mapping[str, tuple[int, int]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Fault:
     """One choice, in words.
 
@@ -114,11 +118,12 @@ def fault_of(
         call: The action and the queue that it is about, where it is about a call.
         points: Which statement a point of its address is at, and of a call the one that makes it; the last with its
             digest unless given.
+        names: What messages are called, by address, of which the address does not say it best.
     """
     name = faults.FAULT_OF[address.kind]
     return Fault(
         name=name,
-        words=sentence(address, answer, call, points),
+        words=sentence(address, answer, call, points, names),
         permitted_by=faults.FAULTS[name].permitted_by,
         address=address,
         answer=answer,
@@ -130,23 +135,24 @@ def sentence(
     answer: int,
     call: tuple[str, str] | None = None,
     points: Mapping[str, tuple[int, int]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """What a choice did, as a sentence without a full stop."""
-    subject = address.subject if address.kind in _OF_WORKERS else telling.name_of(address.subject)
+    subject = address.subject if address.kind in _OF_WORKERS else name_of(address.subject, names or NO_NAMES)
     if isinstance(address, PointAddress):
-        return f"{_who(address)} {_at_point(address, answer, points or {})}"
+        return f"{_who(address, names or NO_NAMES)} {_at_point(address, answer, points or {})}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     if address.kind in _CALLS:
         again = f", in its {faults.ordinal(address.occurrence + 1)} call of SQS" if address.occurrence else ""
-        return _CALLS[address.kind].format(telling.call_in_words(call, address.subject)) + again
+        return _CALLS[address.kind].format(call_in_words(call, address.subject, names or NO_NAMES)) + again
     return _SENTENCES[address.kind](subject, answer) + again
 
 
-def _who(address: PointAddress) -> str:
+def _who(address: PointAddress, names: Mapping[str, str]) -> str:
     """Whose code it is, in words: the delivery of a message, or a worker."""
     _, is_message, place = address.subject.rpartition("/")
     if is_message and place.isdigit():
-        return f"delivery {address.occurrence + 1} of {telling.name_of(address.subject)}"
+        return f"delivery {address.occurrence + 1} of {name_of(address.subject, names)}"
     return address.subject + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
 
 
@@ -302,17 +308,13 @@ def _timeline(report: Report, most: int) -> list[str]:
     workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
         :MOST_LANES
     ]
-    numbers = " ".join(str(number) for number in range(1, len(workers) + 1))
-    names = ", ".join(f"{number} is {report.lanes[lane - 1]}" for number, lane in enumerate(workers, 1))
-    lines = [shortened(f"{'time':>9}  {numbers}   ({names})", WIDTH) if workers else f"{'time':>9}"]
+    lines = _header(report, workers)
     active: set[int] = set()
     previous = ""
     for index, line in enumerate(report.timeline):
         if line.mark == "+":
             active.add(line.lane)
-        marks = " ".join(
-            line.mark if line.mark and line.lane == lane else "|" if lane in active else " " for lane in workers
-        )
+        marks = " ".join(_mark(line, lane, number, active) for number, lane in enumerate(workers, 1))
         if line.mark == "-" or (line.is_fault and line.text.startswith("is killed")):
             active.discard(line.lane)
         if rounds is not None and index == rounds.first:
@@ -326,6 +328,24 @@ def _timeline(report: Report, most: int) -> list[str]:
             lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
             previous = time
     return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if is_cut else lines
+
+
+def _header(report: Report, workers: Sequence[int]) -> list[str]:
+    """What the lanes are, and of which file the lines are that name none, unless the verdict has it."""
+    if not workers:
+        return [f"{'time':>9}"]
+    numbers = " ".join(str(number) for number in range(1, len(workers) + 1))
+    names = ", ".join(f"{number} is {report.lanes[lane - 1]}" for number, lane in enumerate(workers, 1))
+    names += f"; lines are of {report.file}" if report.file and f"({report.file}:" not in report.verdict else ""
+    start = f"{'time':>9}  {numbers}   "
+    return wrap(f"({names})", WIDTH, initial_indent=start, subsequent_indent=" " * (len(start) + 1))
+
+
+def _mark(line: Line, lane: int, number: int, active: Collection[int]) -> str:
+    """What stands in a lane: where others are under way, the number of the one that does something."""
+    if not line.mark or line.lane != lane:
+        return "|" if lane in active else " "
+    return str(number) if line.mark == "|" and len(active) > 1 else line.mark
 
 
 def _chosen(timeline: Sequence[Line], rounds: Rounds | None, most: int) -> set[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -27,12 +28,10 @@ from ..sim.journal import Entry
 from ..sim.sources import Place
 from ..sim.stage import Stage
 from ..sim.works import Work
+from .names import MOST_NAMES, call_in_words, name_of, names_of, sender
 from .runs import Execution
 from .subjects import attributes_of
-from .values import shortened, shown
-
-MOST_NAMES: Final = 3
-"""So many messages are told by name."""
+from .values import many, shortened, shown
 
 STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46
@@ -159,6 +158,7 @@ class Telling:
     Attributes:
         lines: What happened, in order.
         lanes: The workers, in the order in which they came.
+        names: What the messages are called that were sent meanwhile, by address.
         points: At which statement something went wrong, by the point of its address: its number, and of a call that of
             the statement that makes it.
     """
@@ -173,8 +173,10 @@ class Telling:
         self._begun: dict[int, list[_Begun]] = {}
         self._ended: dict[int, int] = {}
         self._ids: dict[str, str] = {}
+        self._sent: Counter[str] = Counter()
         self._choices_told = 0
         self._path = ""
+        self.names: dict[str, str] = {}
         self.points: dict[str, tuple[int, int]] = {}
         self.lines: list[Line] = []
         self.lanes: list[str] = []
@@ -183,15 +185,15 @@ class Telling:
     def begins(self, work: Work) -> None:
         """A worker gets messages."""
         self.catch_up()
-        self._ids |= {self._world.sqs.message_id(message): name_of(message.address) for message in work.messages}
-        if work.worker not in self.lanes:
-            self.lanes.append(work.worker)
+        self._ids |= {self._world.sqs.message_id(message): self._name(message.address) for message in work.messages}
+        if self._lane_name(work) not in self.lanes:
+            self.lanes.append(self._lane_name(work))
         more = f" and {len(work.messages) - MOST_NAMES} more" if len(work.messages) > MOST_NAMES else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
             times = f", delivery {count}"
         hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
-        names = [name_of(message.address) for message in work.messages[:MOST_NAMES]]
+        names = [self._name(message.address) for message in work.messages[:MOST_NAMES]]
         taken = len(more + times + hidden) + sum(map(len, names)) + 3 * len(names)
         width = max(NARROWEST_BODY, min(BODY_WIDTH, LINE_WIDTH - taken) // max(1, len(names)))
         shown_bodies = [shown(message.body, width) for message in work.messages[:MOST_NAMES]]
@@ -238,7 +240,8 @@ class Telling:
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Something goes wrong before a statement."""
         self.catch_up()
-        self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {self._before_what(number)}")
+        delivered = work.messages[min(max(answer - 2, 0), len(work.messages) - 1)].address if work.messages else ""
+        self._tell(work, "*", f"{in_words(kind, answer, self._name(delivered))} {self._before_what(number)}")
         self._last = None
         if number >= 0:
             digest = statements.STATEMENTS[number].digest
@@ -279,12 +282,17 @@ class Telling:
         if not failed:
             return f", and nobody looks at its list of failures, as {why}"
         if not why:
-            return f", and reports {_names_of(failed)} as failed"
+            return f", and reports {names_of([one.address for one in failed], self.names)} as failed"
         _, _, listed = why.partition(f"{responses.UNKNOWN}: ")
         if listed:
             name = self._ids.get(listed.strip("'")) or shortened(listed, LISTED_WIDTH)
             why = f"it lists {name}, which is not of this batch"
         return f", and all of it counts as failed: {why}"
+
+    @property
+    def file(self) -> str:
+        """The file of the statements that are told by their line alone; empty where there were none."""
+        return Path(self._path).name
 
     @property
     def calls(self) -> Mapping[Place, tuple[str, str]]:
@@ -315,8 +323,17 @@ class Telling:
 
     def _tell(self, work: Work, mark: str, text: str) -> None:
         now_ns = self._since(self._world.clock.now_ns)
-        lane = self.lanes.index(work.worker) + 1 if work.worker in self.lanes else 0
+        name = self._lane_name(work)
+        lane = self.lanes.index(name) + 1 if name in self.lanes else 0
         self.lines.append(Line(now_ns, lane, mark, text, tuple(message.address for message in work.messages)))
+
+    def _name(self, subject: str) -> str:
+        return name_of(subject, self.names)
+
+    def _lane_name(self, work: Work) -> str:
+        """A worker by name; each function has environments of its own."""
+        has_others = work.function and len(self._execution.functions()) > 1
+        return f"{work.worker} of {work.function}" if has_others else work.worker
 
     def catch_up(self) -> None:
         """Tell what the last statement changed, and what the journal has since then."""
@@ -347,18 +364,24 @@ class Telling:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
             address = None
             if entry.action in _SENDS and entry.message.rpartition("/")[0] not in ("", "main"):
-                text = f"is sent to the queue {entry.queue!r}"
+                mark, text = "|", f"is sent {self._christened(entry)}"
         if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
-            name = name_of(entry.message or entry.caller)
+            name = self._name(entry.message or entry.caller)
             told = f"{name} {text}"
             if kind == chance.SPLIT:
-                told = f"the poller takes {entry.cause.split()[2]} at most"
+                told = "the poller takes only " + many(int(entry.cause.split()[2]), "message")
             elif kind in _CALLS and address is not None:
-                told = _CALLS[kind].format(call_in_words(self.calls.get(address), address.subject))
+                told = _CALLS[kind].format(call_in_words(self.calls.get(address), address.subject, self.names))
             messages = (entry.message,) if entry.message else ()
             if kind == chance.DUPLICATE_AFTER_DELETE and self.lines and self.lines[-1].text == f"{name} is deleted":
                 self.lines.pop()  # it is told better now
             self.lines.append(Line(self._since(entry.time_ns), 0, mark, told, messages))
+
+    def _christened(self, entry: Entry) -> str:
+        """Give a message that a worker sends its name from now on, by its queue; who has sent it, in words."""
+        self._sent[entry.queue] += 1
+        self.names[entry.message] = f"message {self._sent[entry.queue]} of queue {entry.queue}"
+        return sender(entry.message.rpartition("/")[0], self.names)
 
 
 _POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
@@ -392,8 +415,8 @@ _CALLS: Final[Mapping[str, str]] = {
 """What goes wrong with a call."""
 
 
-def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
-    """What goes wrong before a statement, as the beginning of a line."""
+def in_words(kind: str, answer: int, delivered: str) -> str:
+    """What goes wrong before a statement, as the beginning of a line; ``delivered`` is what may be so again."""
     if kind == chance.KILL:
         return "is killed"
     if kind == chance.INTERRUPT:
@@ -402,49 +425,7 @@ def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
         return f"stalls until {chance.STALLS[answer - 1]},"
     if answer == 1:
         return "waits while others go on,"
-    return f"waits while {name_of(messages[min(answer - 2, len(messages) - 1)].address)} is delivered again,"
-
-
-def _names_of(messages: Sequence[Message]) -> str:
-    """Messages by name; of many, the first."""
-    names = [name_of(message.address) for message in messages]
-    if len(names) > MOST_NAMES:
-        return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def name_of(subject: str) -> str:
-    """A message, or whoever else a choice is about, in words.
-
-    >>> name_of("main/3"), name_of("main/3#0/1"), name_of("shop/2"), name_of("main/3#1"), name_of("worker-1")
-    ('message 3', 'message 1 sent for message 3', 'message 2 of shop', 'the work on message 3, delivery 2', 'worker-1')
-    """
-    producer, _, place = subject.rpartition("/")
-    if producer and place.isdigit():
-        if producer == "main":
-            return f"message {place}"
-        worked_on, _, _ = producer.partition("#")
-        sent = "#" in producer and worked_on != producer
-        return f"message {place} {f'sent for {name_of(worked_on)}' if sent else f'of {producer}'}"
-    worked_on, is_work, occurrence = subject.partition("#")
-    if is_work and occurrence.isdigit():
-        again = f", delivery {int(occurrence) + 1}" if int(occurrence) else ""
-        return f"the work on {name_of(worked_on)}{again}" if "/" in worked_on else worked_on
-    return subject
-
-
-def call_in_words(call: tuple[str, str] | None, subject: str) -> str:
-    """A call about a message, or by somebody, in words."""
-    is_message = name_of(subject).startswith("message ")
-    if call is None:
-        return f"a call about {name_of(subject)}"
-    action, queue = call
-    if is_message:
-        return f"{action} of {name_of(subject)}"
-    return f"{action} {_PREPOSITIONS.get(action, 'on')} the queue {queue!r} (by {name_of(subject)})"
-
-
-_PREPOSITIONS: Final[Mapping[str, str]] = {"SendMessage": "to", "SendMessageBatch": "to", "ReceiveMessage": "from"}
+    return f"waits while {delivered} is delivered again,"
 
 
 def time_of(time_ns: int) -> str:

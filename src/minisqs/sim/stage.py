@@ -172,8 +172,9 @@ class Stage:
         end: Callable[[], None],
         clock_offset_ns: int = 0,
         stack: Stack | None = None,
+        function: str = "",
     ) -> Work:
-        """A work that is about to begin."""
+        """A work that is about to begin; what is given is described at ``Work``."""
         occurrence = self.works.get(subject, 0)
         self.works[subject] = occurrence + 1
         self.begun += 1
@@ -181,7 +182,7 @@ class Stage:
         queue = self._port.service.find(queue_url) if queue_url else None
         work = Work(
             subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue,
-            clock_offset_ns, stack=stack,
+            clock_offset_ns, stack=stack, function=function,
         )  # fmt: skip
         if self._answers is not None:
             self._answers.begin(work)

@@ -615,3 +615,27 @@ def test_what_was_changed_and_returned_is_told_before_what_only_goes_on():
     assert "returns, and reports message 1 as failed" in text
     assert "and so on, " in text
     assert len(text.splitlines()) <= MOST_LINES
+
+
+@minisqs.scenario
+def asks_in_vain(world):
+    """A worker that gets no message, and is ended by what SQS answers."""
+    queue, failed = world.create_queue("in"), []
+
+    def ask():
+        try:
+            queue.receive(1)
+        except minisqs.errors.SqsError as error:
+            failed.append(error.code)
+            raise
+
+    world.spawn(ask, name="asker", restart=False)
+    return lambda: failed
+
+
+def test_what_a_worker_without_a_lane_does_is_told_with_its_name():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(asks_in_vain, faults=["api_error"])
+    [line] = [line for line in caught.value.report.timeline if "raises" in line.text]
+    assert line.lane == 0
+    assert line.text.startswith("asker raises InternalFailure")

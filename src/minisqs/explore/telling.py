@@ -325,6 +325,7 @@ class Telling:
         now_ns = self._since(self._world.clock.now_ns)
         name = self._lane_name(work)
         lane = self.lanes.index(name) + 1 if name in self.lanes else 0
+        text = text if lane else f"{name} {text}"  # it has never got a message
         self.lines.append(Line(now_ns, lane, mark, text, tuple(message.address for message in work.messages)))
 
     def _name(self, subject: str) -> str:

@@ -13,11 +13,12 @@ import importlib
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 from zoo import ZOO
 
 import minisqs
-from minisqs.explore import oracles, telling
+from minisqs.explore import oracles, report, telling
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDEST = 118
@@ -615,6 +616,27 @@ def test_what_was_changed_and_returned_is_told_before_what_only_goes_on():
     assert "returns, and reports message 1 as failed" in text
     assert "and so on, " in text
     assert len(text.splitlines()) <= MOST_LINES
+
+
+# ------------------------------------------------------------------------------------------ where there is no room
+def told_in(timeline, most):
+    whole = report_of(BY_NAME["raffle"])
+    return report._timeline(attrs.evolve(whole, timeline=timeline, lanes=("worker",)), most)
+
+
+def test_where_lines_are_left_out_it_is_marked_and_the_last_change_is_told():
+    timeline = [
+        *(telling.Line(0, 1, "+", f"gets message {number}", (f"main/{number}",)) for number in range(1, 9)),
+        telling.Line(0, 1, "|", "line 1  a()  -> n = 1", ("main/9",)),
+        telling.Line(0, 0, "", "message 9 is deleted", ("main/9",)),
+    ]
+    assert told_in(timeline, 5)[1:] == [
+        "      0 s  +   gets message 1",
+        "           +   gets message 2",
+        "           +   gets message 3",
+        "        …  |   line 1  a()  -> n = 1",
+        "           6 more lines are in report.timeline",
+    ]
 
 
 @minisqs.scenario

@@ -31,7 +31,10 @@ MOST_FAULTS: Final = 4
 SCREEN: Final = 30
 """So many lines a report has, where its faults leave room for that."""
 
-FEWEST_LINES: Final = 10
+FEWEST_LINES: Final = 12
+FEWEST_TO_A_ROUND: Final = 14
+"""So many lines it has at least where the same goes on for ever, so that what led there is told."""
+
 MOST_LANES: Final = 6
 
 
@@ -302,7 +305,7 @@ def _capital(text: str) -> str:
 def _timeline(report: Report, most: int) -> list[str]:
     """The lines of the timeline, with a lane for each worker; where there are too many, one round of each circle."""
     rounds = rounds_of(report.timeline) if len(report.timeline) > most else None
-    told = _chosen(report.timeline, rounds, most)
+    told = _chosen(report.timeline, rounds, most if rounds is None else max(most, FEWEST_TO_A_ROUND))
     left_out = len(report.timeline) - len(told)
     is_cut = left_out > (0 if rounds is None else rounds.end - rounds.first)
     workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
@@ -324,7 +327,7 @@ def _timeline(report: Report, most: int) -> list[str]:
         if index in told:
             time = telling.time_of(line.time_ns)
             who = f"{report.lanes[line.lane - 1]} " if line.lane and line.lane not in workers else ""
-            when = time if time != previous else ""
+            when = time if time != previous else "" if not index or index - 1 in told else "…"
             lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
             previous = time
     return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if is_cut else lines
@@ -356,12 +359,13 @@ def _chosen(timeline: Sequence[Line], rounds: Rounds | None, most: int) -> set[i
 
 
 def _by_weight(timeline: Sequence[Line], places: Sequence[int]) -> list[int]:
-    """Places of lines, those that matter most first: faults, what begins or changes something, what ends, the rest."""
+    """Places of lines, those that matter most first: faults and the last change, what begins or changes something, the rest."""
     rank = {"*": 0, "+": 1, "|": 1, "raises": 1, "-": 2, "": 3}
-    return sorted(
-        places,
-        key=lambda place: (
-            rank["raises" if timeline[place].text.startswith("raises") else timeline[place].mark],
-            place,
-        ),
-    )
+    last_change = max((place for place in places if timeline[place].mark == "|"), default=-1)
+
+    def weight(place: int) -> tuple[int, int]:
+        line = timeline[place]
+        kind = "raises" if line.text.startswith("raises") else "*" if place == last_change else line.mark
+        return rank[kind], place
+
+    return sorted(places, key=weight)

@@ -140,6 +140,46 @@ def test_always_may_assert():
 
     report = report_of(Watched)
     assert report.oracle == "always"
+    assert report.verdict.endswith(": always() does not hold any more: sold what was not there.")
+
+
+def test_an_assertion_without_words_is_told_as_it_reads():
+    class Watched(Stock):
+        def always(self):
+            if self.items < 0:
+                raise AssertionError
+
+    assert report_of(Watched).verdict.endswith(": always() does not hold any more: raise AssertionError.")
+
+
+def test_where_always_does_not_hold_the_report_has_what_is_observed_then():
+    class Watched(Stock):
+        def always(self):
+            return self.items >= 0
+
+        def observe(self):
+            return {"items": self.items}
+
+    report = report_of(Watched, oracles=["drains"])
+    assert report.got == {"items": -1}
+    lines = report.text().splitlines()
+    assert "expected  always() always holds" in lines
+    assert "got       {'items': -1}   (observed at that moment)" in lines
+
+
+def test_where_nothing_can_be_observed_then_the_report_leaves_it_out():
+    class Watched(Stock):
+        def always(self):
+            return self.items >= 0
+
+        def observe(self):
+            if self.items < 0:
+                raise RuntimeError("too early")
+            return {}
+
+    report = report_of(Watched, oracles=["drains"])
+    assert report.oracle == "always"
+    assert not any(line.startswith("got") for line in report.text().splitlines())
 
 
 def test_an_always_that_asserts_and_returns_nothing_holds():

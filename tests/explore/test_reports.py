@@ -13,11 +13,12 @@ import importlib
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 from zoo import ZOO
 
 import minisqs
-from minisqs.explore import telling
+from minisqs.explore import oracles, report, telling
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDEST = 118
@@ -225,14 +226,72 @@ def test_a_call_that_fails_is_told_by_its_action_its_queue_and_who_made_it():
     assert "is not deleted" not in text
 
 
-def test_messages_that_workers_send_are_told_where_they_are_sent_and_by_one_name():
+def test_messages_that_workers_send_are_told_by_their_queue_and_who_has_sent_them():
     with pytest.raises(minisqs.CheckFailed) as failed:
         minisqs.check(sends_twice)
     lines = str(failed.value).splitlines()
-    told = [line for line in lines if "message 1 sent for message 1" in line]
-    assert any("is sent to the queue 'audit'" in line for line in told)
-    assert any("gets message 1 sent for message 1" in line for line in told)
+    for told in (
+        "message 1 of queue audit is sent for message 1",
+        "gets message 1 of queue audit 'login ann'",
+        "message 2 of queue audit is sent by delivery 2 of message 1",
+        "gets message 2 of queue audit 'login ann'",
+    ):
+        assert sum(told in line for line in lines) == 1
     assert not any("#" in line for line in lines)
+
+
+@minisqs.scenario
+def two_functions(world):
+    """One sends on what it gets, before it is done with it; the other appends it."""
+    orders, done, entries = world.create_queue("orders"), world.create_queue("orders-done"), []
+
+    def forward(event, context):
+        for record in event["Records"]:
+            done.send(record["body"])
+
+    def append(event, context):
+        entries.extend(record["body"] for record in event["Records"])
+
+    world.create_event_source_mapping(orders, world.create_function(forward, name="forward"))
+    world.create_event_source_mapping(done, world.create_function(append, name="append"))
+    orders.send("login ann")
+    return lambda: sorted(entries)
+
+
+def test_each_function_has_lanes_of_its_own():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(two_functions, faults=["kill"])
+    report = caught.value.report
+    assert report.lanes == ("environment 1 of forward", "environment 1 of append", "environment 2 of forward")
+    assert {report.lanes[line.lane - 1] for line in report.timeline if "entries.extend" in line.text} == {
+        report.lanes[1]
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (("main/1",), "message 1 is"),
+        (("main/1", "main/2"), "messages 1, 2 are"),
+        (("main/2#0/1",), "message 1 sent for message 2 is"),
+        (("main/1", "main/2#1/1"), "message 1 and message 1 sent by delivery 2 of message 2 are"),
+    ],
+)
+def test_messages_that_are_left_are_told_by_names_of_their_own(left, told):
+    assert oracles._listed(left, "is", "are") == told
+
+
+def test_where_several_are_under_way_a_statement_stands_beside_the_number_of_its_lane():
+    lines = report_of(BY_NAME["raffle"]).text().splitlines()
+    [beside, alone] = [line for line in lines if "-> tickets" in line]
+    assert beside.split("line")[0].split() == ["|", "2"]
+    assert alone.split("line")[0].split() == ["|"]
+
+
+def test_the_file_of_the_lines_is_told_where_the_verdict_does_not_tell_it():
+    assert "lines are of ordering.py)" in report_of(BY_NAME["price board"]).text()  # nothing goes wrong at a line
+    assert "lines are of" not in report_of(BY_NAME["raffle"]).text()
+    assert "(overlaps.py:89)" in report_of(BY_NAME["raffle"]).verdict
 
 
 class NetOfTax:
@@ -348,3 +407,257 @@ def test_an_effect_is_told_at_the_line_that_makes_it_though_the_caller_had_other
         minisqs.check(subject, ["order-1"], faults=["kill"])
     [first, *_] = [line for line in caught.value.report.text().splitlines() if "->" in line]
     assert 'self.sold.put("orders", [*sold, record["body"…  -> ' in first
+
+
+class Shelf:
+    """Hands a module what it works on, in a statement of its own."""
+
+    def __init__(self):
+        self.sums = minisqs.outside.Table("sums")
+
+    def connect(self, module):
+        module.sums = self.sums
+
+    def observe(self):
+        return self.sums.observe()
+
+
+def test_an_effect_of_deployed_code_is_told_at_its_line_not_at_that_which_connected_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "adds_up.py").write_text(
+        "def handler(event, context):\n"
+        '    for record in event["Records"]:\n'
+        '        sums.add("sum", int(record["body"]))\n'
+    )
+    subject = minisqs.deployed("adds_up:handler", outside=Shelf)
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["1"], trace=[tmp_path, Path(__file__).parent])
+    changes = [line for line in caught.value.report.text().splitlines() if "->" in line]
+    assert changes
+    assert all("line 3  sums.add(" in line for line in changes)
+
+
+def test_an_effect_is_told_at_its_line_where_a_library_stands_between(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "batching.py").write_text(
+        "def process_each(records, work):\n    for record in records:\n        work(record)\n"
+    )
+    batching = importlib.import_module("batching")
+
+    class Sums(Shelf):
+        def handler(self, event, context):
+            return batching.process_each(event["Records"], self.work)
+
+        def work(self, record):
+            self.sums.add("sum", int(record["body"]))
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Sums, ["1"], trace=[Path(__file__).parent])
+    changes = [line for line in caught.value.report.text().splitlines() if "->" in line]
+    assert changes
+    assert all('self.sums.add("sum", ' in line for line in changes)
+
+
+# -------------------------------------------------------------------------------------- lists of failures, in words
+class Reports:
+    """Answers a redelivery with what it is told to, and has its effect at the first delivery."""
+
+    def __init__(self):
+        self.done, self.first = set(), ""
+
+    def handler(self, event, context):
+        [record] = event["Records"]
+        self.first = self.first or record["messageId"]
+        if record["attributes"]["ApproximateReceiveCount"] != "1":
+            return self.answer(record)
+        self.done.add(record["body"])
+        return None
+
+    def observe(self):
+        return self.done
+
+
+LISTS = {
+    "itself": (
+        lambda subject, record: [{"itemIdentifier": record["messageId"]}],
+        "returns, and reports message 1 as failed",
+    ),
+    "nobody": (
+        lambda subject, record: [{"itemIdentifier": ""}],
+        "returns, and all of it counts as failed: it lists '', which is not of this batch",
+    ),
+    "a key that is not known": (
+        lambda subject, record: [{"id": record["messageId"]}],
+        "returns, and all of it counts as failed: an entry of batchItemFailures has no itemIdentifier",
+    ),
+    "no list": (
+        lambda subject, record: record["messageId"],
+        "returns, and all of it counts as failed: batchItemFailures is no list: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("listed", "told"), LISTS.values(), ids=LISTS)
+def test_a_delivery_that_returns_a_list_of_failures_says_what_comes_of_it(listed, told):
+    class Lists(Reports):
+        def answer(self, record):
+            return {"batchItemFailures": listed(self, record)}
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Lists, ["a"], mapping={"report_batch_item_failures": True})
+    assert any(line.text.startswith(told) for line in caught.value.report.timeline)
+
+
+def test_a_delivery_that_returns_something_else_says_that_all_of_it_counts_as_failed():
+    class Says(Reports):
+        def answer(self, record):
+            return "failed"
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Says, ["a"], mapping={"report_batch_item_failures": True})
+    told = "returns, and all of it counts as failed: the response is no JSON object: 'failed'"
+    assert told in [line.text for line in caught.value.report.timeline]
+
+
+def test_a_list_that_names_a_message_of_another_batch_says_which():
+    class Names(Reports):
+        def answer(self, record):
+            other = self.first != record["messageId"]
+            return {"batchItemFailures": [{"itemIdentifier": self.first}] if other else []}
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(
+            Names, ["a", "b"], mapping={"report_batch_item_failures": True, "batch_size": 1}, faults=["duplicate"]
+        )
+    told = "returns, and all of it counts as failed: it lists message 1, which is not of this batch"
+    assert told in [line.text for line in caught.value.report.timeline]
+
+
+def test_a_list_at_which_nobody_looks_is_told_so():
+    class Lists(Reports):
+        def handler(self, event, context):
+            super().handler(event, context)
+            self.done ^= {"again"} if event["Records"][0]["attributes"]["ApproximateReceiveCount"] != "1" else set()
+            return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+
+        def answer(self, record):
+            return None
+
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Lists, ["a"])
+    told = "returns, and nobody looks at its list of failures, as report_batch_item_failures is not set"
+    assert told in [line.text for line in caught.value.report.timeline]
+
+
+# -------------------------------------------------------------------------------------------- round after round
+class NeverUnlocks:
+    """A lock in a table that a killed delivery keeps, so that all later ones are refused."""
+
+    def __init__(self):
+        self.locks = minisqs.outside.Table("locks")
+        self.done = minisqs.outside.Table("done")
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if not self.locks.put_new(record["body"], 1):
+                raise RuntimeError("locked")
+            self.done.put(record["body"], 1)
+            self.locks.delete(record["body"])
+
+    def observe(self):
+        return self.done.observe()
+
+
+def test_a_story_without_end_is_told_up_to_its_first_round_and_the_others_are_counted():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(NeverUnlocks, ["a"])
+    text = caught.value.report.text()
+    assert "-> locks = {'a': 1}" in text
+    assert text.count("raises RuntimeError: locked") == 1
+    assert "message 1 is visible again" in text
+    assert "… and so on, 23 times more; report.timeline has them all" in text
+    assert "more lines are" not in text
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+class KeepsItsList:
+    """The list of failures belongs to the environment, so that it names what has long been done."""
+
+    def __init__(self):
+        self.rows = minisqs.outside.Table("rows")
+
+    def book(self, record):
+        row, version = self.rows.get_versioned("all", {})
+        row[record["body"]] = 1
+        self.rows.put("all", row, if_version=version)
+
+    def environment(self):
+        failures = []
+
+        def handler(event, context):
+            for record in event["Records"]:
+                try:
+                    self.book(record)
+                except minisqs.outside.ConditionFailed:
+                    failures.append({"itemIdentifier": record["messageId"]})
+            return {"batchItemFailures": failures}
+
+        return handler
+
+    def observe(self):
+        return sorted(self.rows.get("all", {}))
+
+
+def test_what_was_changed_and_returned_is_told_before_what_only_goes_on():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(KeepsItsList, ["a", "b"], mapping={"batch_size": 1, "report_batch_item_failures": True})
+    text = caught.value.report.text()
+    assert "-> rows = {'all': {'b': 1}}" in text
+    assert "returns, and reports message 1 as failed" in text
+    assert "and so on, " in text
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+# ------------------------------------------------------------------------------------------ where there is no room
+def told_in(timeline, most):
+    whole = report_of(BY_NAME["raffle"])
+    return report._timeline(attrs.evolve(whole, timeline=timeline, lanes=("worker",)), most)
+
+
+def test_where_lines_are_left_out_it_is_marked_and_the_last_change_is_told():
+    timeline = [
+        *(telling.Line(0, 1, "+", f"gets message {number}", (f"main/{number}",)) for number in range(1, 9)),
+        telling.Line(0, 1, "|", "line 1  a()  -> n = 1", ("main/9",)),
+        telling.Line(0, 0, "", "message 9 is deleted", ("main/9",)),
+    ]
+    assert told_in(timeline, 5)[1:] == [
+        "      0 s  +   gets message 1",
+        "           +   gets message 2",
+        "           +   gets message 3",
+        "        …  |   line 1  a()  -> n = 1",
+        "           6 more lines are in report.timeline",
+    ]
+
+
+@minisqs.scenario
+def asks_in_vain(world):
+    """A worker that gets no message, and is ended by what SQS answers."""
+    queue, failed = world.create_queue("in"), []
+
+    def ask():
+        try:
+            queue.receive(1)
+        except minisqs.errors.SqsError as error:
+            failed.append(error.code)
+            raise
+
+    world.spawn(ask, name="asker", restart=False)
+    return lambda: failed
+
+
+def test_what_a_worker_without_a_lane_does_is_told_with_its_name():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(asks_in_vain, faults=["api_error"])
+    [line] = [line for line in caught.value.report.timeline if "raises" in line.text]
+    assert line.lane == 0
+    assert line.text.startswith("asker raises InternalFailure")

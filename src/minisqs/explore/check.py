@@ -322,7 +322,7 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
     token = tokens.written(case.digest, case.messages_digest, story.kept, case.everything, story.workers, story.plan)
     telling = laboratory.tell(story)
     found = tuple(
-        report.fault_of(address, answer, telling.calls.get(address), telling.points)
+        report.fault_of(address, answer, telling.calls.get(address), telling.points, telling.names)
         for address, answer in story.plan.items()
     )
     told = Report(
@@ -334,6 +334,7 @@ def tell(laboratory: Laboratory, story: Story, *, is_smallest: bool = True) -> R
         messages=tuple((place + 1, case.body(place)) for place in story.kept),
         timeline=tuple(telling.lines),
         lanes=tuple(telling.lanes),
+        file=telling.file,
         token=token,
         replay=case.replay_line(token),
         tried=_checked(laboratory, found=True),

@@ -15,6 +15,9 @@ from .fingerprints import fingerprint_of
 from .values import kept_state, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engine.message import Message
     from ..sim.works import Work
     from .runs import Execution
     from .surroundings import Surroundings
@@ -86,6 +89,9 @@ class Witness(_Follower):
         self.has_seen_change = False
         self._surroundings = surroundings
         self._before: tuple[object, bytes] | None = None
+
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """A list of failures changes nothing outside."""
 
     def _look(self) -> None:
         case = self._execution.case

@@ -284,7 +284,8 @@ class Laboratory:
         if outcome.raised is not None or outcome.unobserved is not None:
             raise outcome.raised or outcome.unobserved  # type: ignore[misc]  # one of them is there
         if outcome.violated:
-            raise errors.UsageError(f"{outcome.violated} does not hold even on the perfect queue")
+            rule, why = outcome.violated
+            raise errors.UsageError(f"{rule} does not hold even on the perfect queue" + (f": {why}" if why else ""))
         for_nobody = {address for messages in outcome.unasked.values() for address in messages}
         if outcome.ended != "settled" or not for_nobody.issuperset(outcome.left):
             raise errors.UsageError(

@@ -7,13 +7,15 @@ A run has two phases: things go wrong, then they stop and the world comes to res
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from traceback import extract_tb
 from typing import Any, Final
 
 import attrs
 
 from .. import errors
-from .runs import LOCKED, NEVER_SETTLES, Outcome
-from .values import equal
+from .names import names_of
+from .runs import LOCKED, NEVER_SETTLES, Outcome, Violation
+from .values import SHORT, equal, shortened
 
 SAME: Final = "same"
 DRAINS: Final = "drains"
@@ -111,11 +113,11 @@ class Oracles:
             sometimes=tuple(one for one in predicates if one.kind == SOMETIMES),
         )
 
-    def during(self) -> Callable[[Any], str] | None:
+    def during(self) -> Callable[[Any], Violation | None] | None:
         """What looks at every moment of a run."""
         if not self.always:
             return None
-        return lambda subject: next((one.name for one in self.always if not is_true(one, subject)), "")
+        return lambda subject: next(filter(None, (violation(one, subject) for one in self.always)), None)
 
 
 def _method(name: str) -> Callable[[Any], object]:
@@ -124,11 +126,24 @@ def _method(name: str) -> Callable[[Any], object]:
 
 def is_true(predicate: Predicate, subject: Any) -> bool:
     """Whether an oracle of the user's holds now."""
+    return violation(predicate, subject) is None
+
+
+def violation(predicate: Predicate, subject: Any) -> Violation | None:
+    """That an oracle of the user's does not hold now; None if it does."""
     try:
         holds = predicate.holds(subject)
-    except AssertionError:
-        return False
-    return holds is None or bool(holds)  # what only asserts returns None
+    except AssertionError as error:
+        return Violation(predicate.name, _asserted(error))
+    if holds is None or bool(holds):  # what only asserts returns None
+        return None
+    return Violation(predicate.name, "")
+
+
+def _asserted(error: AssertionError) -> str:
+    """What an assertion says, or else how it reads, on one line."""
+    said = str(error).partition("\n")[0]
+    return shortened(said or extract_tb(error.__traceback__)[-1].line or "", SHORT)
 
 
 @attrs.frozen
@@ -139,7 +154,7 @@ class Finding:
         oracle: Which oracle says so.
         what: In words, as the end of a sentence that begins with what went wrong in the world.
         expected: What the perfect queue leaves behind.
-        got: What this run left behind.
+        got: What this run left behind; of ``always``, what was observed as it did not hold, None where that cannot be.
         is_hasty: Whether the run was given up because nothing seemed to change any more.
         is_cut: Whether it was because so much had happened.
     """
@@ -154,9 +169,10 @@ class Finding:
 
 def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:
     """What is wrong with a run that ended so; None if nothing is."""
-    if outcome.violated:
-        rule = outcome.violated
-        return Finding(ALWAYS, f"{rule} does not hold any more", f"{rule} always holds", outcome.state)
+    if outcome.violated is not None:
+        rule, why = outcome.violated
+        what = f"{rule} does not hold any more" + (f": {why}" if why else "")
+        return Finding(ALWAYS, what, f"{rule} always holds", outcome.state)
     if outcome.dead and is_legally_dead(outcome):
         return None  # what the world did to these messages is not the consumer's doing
     if outcome.unobserved is not None:
@@ -204,6 +220,8 @@ def _never(outcome: Outcome) -> str:
 
 
 def _listed(addresses: Sequence[str], one: str, several: str) -> str:
-    """Messages by their places, with a verb."""
+    """Messages by their places, or by name where workers have sent some of them, with a verb."""
+    if any("#" in address for address in addresses):
+        return f"{names_of(addresses)} {one if len(addresses) == 1 else several}"
     places = [address.rpartition("/")[2] for address in addresses]
     return f"message {places[0]} {one}" if len(places) == 1 else f"messages {', '.join(places)} {several}"

@@ -5,7 +5,7 @@ Written for somebody who has never seen minisqs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ from ..sim import faults
 from ..sim.code import statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
+from .names import NO_NAMES, call_in_words, name_of
 from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
+from .repetitions import Rounds, rounds_of
 from .stories import Story
 from .telling import Line
 from .values import first_difference, shortened, shown
@@ -29,7 +31,10 @@ MOST_FAULTS: Final = 4
 SCREEN: Final = 30
 """So many lines a report has, where its faults leave room for that."""
 
-FEWEST_LINES: Final = 10
+FEWEST_LINES: Final = 12
+FEWEST_TO_A_ROUND: Final = 14
+"""So many lines it has at least where the same goes on for ever, so that what led there is told."""
+
 MOST_LANES: Final = 6
 
 
@@ -58,8 +63,9 @@ class Report:
     Attributes:
         subject: What was checked.
         verdict: One sentence.
-        expected: What the perfect queue leaves behind.
-        got: What this run left behind.
+        expected: What the perfect queue leaves behind; where an ``always`` does not hold, that it should, in words.
+        got: What this run left behind; where an ``always`` does not hold, what was observed at that moment, None where
+            that could not be.
         faults: What went wrong in the world.
         messages: The messages of the run, as place and body.
         timeline: What happened, in order.
@@ -71,6 +77,7 @@ class Report:
         plan: The choices: ``minisqs.run(..., faults=Plan(report.plan), workers=report.workers)`` is the same run.
         workers: How many deliveries may be under way at once in it; None for as many as the settings allow.
         oracle: Which oracle says that it breaks.
+        file: The file of the lines of code in the timeline that name none; empty where there are no such lines.
         is_smallest: Whether it was made as small as it gets, so that each of the faults is needed.
     """
 
@@ -89,6 +96,7 @@ class Report:
     oracle: str = SAME
     plan: dict[Place, int] = attrs.field(factory=dict)
     workers: int | None = None
+    file: str = ""
     is_smallest: bool = True
 
     def text(self) -> str:
@@ -104,6 +112,7 @@ def fault_of(
     answer: int,
     call: tuple[str, str] | None = None,
     points: Mapping[str, tuple[int, int]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Fault:
     """One choice, in words.
 
@@ -112,11 +121,12 @@ def fault_of(
         call: The action and the queue that it is about, where it is about a call.
         points: Which statement a point of its address is at, and of a call the one that makes it; the last with its
             digest unless given.
+        names: What messages are called, by address, of which the address does not say it best.
     """
     name = faults.FAULT_OF[address.kind]
     return Fault(
         name=name,
-        words=sentence(address, answer, call, points),
+        words=sentence(address, answer, call, points, names),
         permitted_by=faults.FAULTS[name].permitted_by,
         address=address,
         answer=answer,
@@ -128,23 +138,24 @@ def sentence(
     answer: int,
     call: tuple[str, str] | None = None,
     points: Mapping[str, tuple[int, int]] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """What a choice did, as a sentence without a full stop."""
-    subject = address.subject if address.kind in _OF_WORKERS else telling.name_of(address.subject)
+    subject = address.subject if address.kind in _OF_WORKERS else name_of(address.subject, names or NO_NAMES)
     if isinstance(address, PointAddress):
-        return f"{_who(address)} {_at_point(address, answer, points or {})}"
+        return f"{_who(address, names or NO_NAMES)} {_at_point(address, answer, points or {})}"
     again = f", the {faults.ordinal(address.occurrence + 1)} time" if address.occurrence else ""
     if address.kind in _CALLS:
         again = f", in its {faults.ordinal(address.occurrence + 1)} call of SQS" if address.occurrence else ""
-        return _CALLS[address.kind].format(telling.call_in_words(call, address.subject)) + again
+        return _CALLS[address.kind].format(call_in_words(call, address.subject, names or NO_NAMES)) + again
     return _SENTENCES[address.kind](subject, answer) + again
 
 
-def _who(address: PointAddress) -> str:
+def _who(address: PointAddress, names: Mapping[str, str]) -> str:
     """Whose code it is, in words: the delivery of a message, or a worker."""
     _, is_message, place = address.subject.rpartition("/")
     if is_message and place.isdigit():
-        return f"delivery {address.occurrence + 1} of {telling.name_of(address.subject)}"
+        return f"delivery {address.occurrence + 1} of {name_of(address.subject, names)}"
     return address.subject + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
 
 
@@ -255,14 +266,26 @@ def _text(report: Report) -> list[str]:
     lines = [*wrap(f"{report.subject}{breaks}: {report.verdict}", WIDTH), ""]
     if not report.replay:
         return lines
-    if report.oracle not in (ALWAYS, NOTHING):
-        lines.append(f"expected  {shown(report.expected, WIDTH - 35)}   (after the perfect queue)")
-    lines += [f"got       {shown(report.got, WIDTH - 10)}", "", *_faults(report), ""]
+    lines += [*_states(report), *_faults(report), ""]
     last = ["", "To see it again:", f"  {report.replay}"]
     if report.faults and report.is_smallest:
         last.insert(1, f"Without {'this fault' if len(report.faults) == 1 else 'any one of these faults'} it passes.")
     room = SCREEN - len(lines) - len(last) - 1
     return [*lines, *_timeline(report, max(room, FEWEST_LINES)), *last]
+
+
+def _states(report: Report) -> list[str]:
+    """What should have been there, and what was, each where it can be told."""
+    if report.oracle == ALWAYS:
+        expected = report.expected
+        got = "" if report.got is None else f"{shown(report.got, WIDTH - 38)}   (observed at that moment)"
+    else:
+        expected = (
+            "" if report.oracle == NOTHING else f"{shown(report.expected, WIDTH - 35)}   (after the perfect queue)"
+        )
+        got = shown(report.got, WIDTH - 10)
+    lines = [f"{name:<9} {state}" for name, state in (("expected", expected), ("got", got)) if state]
+    return [*lines, ""]
 
 
 def _faults(report: Report) -> list[str]:
@@ -280,47 +303,69 @@ def _capital(text: str) -> str:
 
 
 def _timeline(report: Report, most: int) -> list[str]:
-    """The lines of the timeline, with a lane for each worker."""
-    told = _chosen(report.timeline, most)
+    """The lines of the timeline, with a lane for each worker; where there are too many, one round of each circle."""
+    rounds = rounds_of(report.timeline) if len(report.timeline) > most else None
+    told = _chosen(report.timeline, rounds, most if rounds is None else max(most, FEWEST_TO_A_ROUND))
+    left_out = len(report.timeline) - len(told)
+    is_cut = left_out > (0 if rounds is None else rounds.end - rounds.first)
     workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
         :MOST_LANES
     ]
-    numbers = " ".join(str(number) for number in range(1, len(workers) + 1))
-    names = ", ".join(f"{number} is {report.lanes[lane - 1]}" for number, lane in enumerate(workers, 1))
-    lines = [shortened(f"{'time':>9}  {numbers}   ({names})", WIDTH) if workers else f"{'time':>9}"]
+    lines = _header(report, workers)
     active: set[int] = set()
     previous = ""
     for index, line in enumerate(report.timeline):
         if line.mark == "+":
             active.add(line.lane)
-        marks = " ".join(
-            line.mark if line.mark and line.lane == lane else "|" if lane in active else " " for lane in workers
-        )
+        marks = " ".join(_mark(line, lane, number, active) for number, lane in enumerate(workers, 1))
         if line.mark == "-" or (line.is_fault and line.text.startswith("is killed")):
             active.discard(line.lane)
+        if rounds is not None and index == rounds.first:
+            lines.append(
+                f"{'':>9}  … and so on, {rounds.times} times more{'' if is_cut else '; report.timeline has them all'}"
+            )
         if index in told:
             time = telling.time_of(line.time_ns)
             who = f"{report.lanes[line.lane - 1]} " if line.lane and line.lane not in workers else ""
-            when = time if time != previous else ""
+            when = time if time != previous else "" if not index or index - 1 in told else "…"
             lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
             previous = time
-    left_out = len(report.timeline) - len(told)
-    return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if left_out else lines
+    return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if is_cut else lines
 
 
-def _chosen(timeline: Sequence[Line], most: int) -> set[int]:
-    """The places of all lines, or of the faults and what matters most where there are too many."""
-    everything = _by_weight(timeline)
-    return set(everything if len(everything) <= most else everything[: most - 1])
+def _header(report: Report, workers: Sequence[int]) -> list[str]:
+    """What the lanes are, and of which file the lines are that name none, unless the verdict has it."""
+    if not workers:
+        return [f"{'time':>9}"]
+    numbers = " ".join(str(number) for number in range(1, len(workers) + 1))
+    names = ", ".join(f"{number} is {report.lanes[lane - 1]}" for number, lane in enumerate(workers, 1))
+    names += f"; lines are of {report.file}" if report.file and f"({report.file}:" not in report.verdict else ""
+    start = f"{'time':>9}  {numbers}   "
+    return wrap(f"({names})", WIDTH, initial_indent=start, subsequent_indent=" " * (len(start) + 1))
 
 
-def _by_weight(timeline: Sequence[Line]) -> list[int]:
-    """The places of the lines, those that matter most first: faults, what begins, what changes something, the rest."""
-    rank = {"*": 0, "+": 1, "raises": 1, "|": 2, "-": 3, "": 4}
-    return sorted(
-        range(len(timeline)),
-        key=lambda index: (
-            rank["raises" if timeline[index].text.startswith("raises") else timeline[index].mark],
-            index,
-        ),
-    )
+def _mark(line: Line, lane: int, number: int, active: Collection[int]) -> str:
+    """What stands in a lane: where others are under way, the number of the one that does something."""
+    if not line.mark or line.lane != lane:
+        return "|" if lane in active else " "
+    return str(number) if line.mark == "|" and len(active) > 1 else line.mark
+
+
+def _chosen(timeline: Sequence[Line], rounds: Rounds | None, most: int) -> set[int]:
+    """The places of all lines but such rounds, or of the faults and what matters most where there are too many."""
+    places = [place for place in range(len(timeline)) if rounds is None or not rounds.first <= place < rounds.end]
+    room = most if rounds is None else most - 1
+    return set(places if len(places) <= room else _by_weight(timeline, places)[: room - 1])
+
+
+def _by_weight(timeline: Sequence[Line], places: Sequence[int]) -> list[int]:
+    """Places of lines, those that matter most first: faults and the last change, what begins or changes something, the rest."""
+    rank = {"*": 0, "+": 1, "|": 1, "raises": 1, "-": 2, "": 3}
+    last_change = max((place for place in places if timeline[place].mark == "|"), default=-1)
+
+    def weight(place: int) -> tuple[int, int]:
+        line = timeline[place]
+        kind = "raises" if line.text.startswith("raises") else "*" if place == last_change else line.mark
+        return rank[kind], place
+
+    return sorted(places, key=weight)

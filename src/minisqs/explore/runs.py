@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import attrs
 
@@ -60,6 +60,18 @@ UNCHANGED: Final = 12
 """So many works in a row that change nothing, and read no clock, are taken for endless."""
 
 
+class Violation(NamedTuple):
+    """An oracle of the user's own that does not hold.
+
+    Attributes:
+        rule: Its name.
+        why: What it has asserted, in words; empty where it has only returned something false.
+    """
+
+    rule: str
+    why: str
+
+
 @attrs.define
 class Outcome:
     """How a run ended.
@@ -77,14 +89,14 @@ class Outcome:
         redeliveries: How often a message was handed over again.
         harmed: Of how many receives of a message faults have taken the chance, by its address.
         receives_allowed: After so many a message goes to a dead-letter queue; of several queues, the fewest.
-        violated: Which oracle of the user's own did not hold.
+        violated: Which oracle of the user's own did not hold, if any.
         out_of_order: How the order of a message group was broken, in words.
         lost: Which messages are nowhere, in words.
         left: The messages that are still in their queue, by address.
         unasked: Those of them in queues from which nobody has tried to receive, by the queue's name.
         dead: Those that went to a dead-letter queue.
         raised, raised_last: The first and the last exception of a handler, if any.
-        unobserved: What ``observe()`` raised, if anything.
+        unobserved: What ``observe()`` raised, if anything; where an oracle is violated, that is no finding.
         workers: How many could work at once; None for as many as the settings allow.
     """
 
@@ -107,7 +119,7 @@ class Outcome:
     raised_last: BaseException | None = None
     unobserved: Exception | None = None
     workers: int | None = None
-    violated: str = ""
+    violated: Violation | None = None
     out_of_order: str = ""
     lost: str = ""
 
@@ -130,7 +142,7 @@ class Execution:
         hooked: Whether statements of the user's code are points.
         carriers: Threads, where one stack is not enough.
         teller: Who follows.
-        during: Called after each step of the world in which user code ran; says what is violated, or nothing.
+        during: Called after each step of the world in which user code ran; says what is violated, if anything.
         event_budget: So many events may happen.
         impatient: Whether a run in which nothing changes any more is given up before its day is over.
         workers: How many may work at once; None for as many as the settings allow.
@@ -150,7 +162,7 @@ class Execution:
         hooked: bool = True,
         carriers: Carriers | None = None,
         make_teller: Callable[[Execution], Teller] | None = None,
-        during: Callable[[Any], str] | None = None,
+        during: Callable[[Any], Violation | None] | None = None,
         event_budget: int = EVENT_BUDGET,
         impatient: bool = True,
         workers: int | None = None,
@@ -344,11 +356,11 @@ class Execution:
         """Look at everything, once: what happens on the way out of the run does not count."""
         outcome, world, stage = self.outcome, self.world, self.stage
         stage.current = None
-        if not outcome.violated and not stage.needs_strands and outcome.ended != MERGED:
+        if not stage.needs_strands and outcome.ended != MERGED:
             try:
                 outcome.state = kept_state(self._observe())
-            except Unwind:  # it would wait for the lock for which nobody gets on
-                if outcome.ended != LOCKED:
+            except Unwind:  # it would wait for the lock for which nobody gets on, or that somebody holds at this moment
+                if outcome.ended != LOCKED and outcome.violated is None:
                     raise
             except Exception as error:  # noqa: BLE001  # whatever the user's observe() raises
                 outcome.unobserved = error

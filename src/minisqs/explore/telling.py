@@ -7,10 +7,14 @@ and where, and what happened in the queue. Each worker has a lane of its own.
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from types import CodeType, FrameType
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -18,13 +22,16 @@ from ..engine import decisions as chance
 from ..engine.message import Message
 from ..limits import SECOND_NS
 from ..outside import Table
+from ..poller import responses
 from ..sim.code import statements
 from ..sim.journal import Entry
 from ..sim.sources import Place
+from ..sim.stage import Stage
 from ..sim.works import Work
+from .names import MOST_NAMES, call_in_words, name_of, names_of, sender
 from .runs import Execution
 from .subjects import attributes_of
-from .values import shortened, shown
+from .values import many, shortened, shown
 
 STATEMENT_WIDTH: Final = 60
 CODE_WIDTH: Final = 46
@@ -33,6 +40,7 @@ BODY_WIDTH: Final = 36
 NARROWEST_BODY: Final = 8
 LINE_WIDTH: Final = 84
 SEEN_WIDTH: Final = 100_000
+LISTED_WIDTH: Final = 30
 DEEPEST: Final = 3
 """So deep in objects of the user's own it is looked for changes."""
 
@@ -97,6 +105,50 @@ def _only_returns(number: int) -> bool:
     return text.startswith("return") and "(" not in text
 
 
+class _Begun(NamedTuple):
+    """A statement that a work has come to, in a function that has not come back yet.
+
+    Attributes:
+        number: The statement's.
+        codes: What was under way then: the function, what called it, and so on outwards.
+    """
+
+    number: int
+    codes: tuple[CodeType, ...]
+
+    @property
+    def function(self) -> str:
+        """The qualified name of the function."""
+        return statements.STATEMENTS[self.number].function
+
+    def may_be_under_way(self, now: Iterable[CodeType]) -> bool:
+        """Whether the function may still be, where these are ``now``: a generator or a coroutine can wait beside them."""
+        code = self.codes[0]
+        return code in now or bool(code.co_flags & _CAN_WAIT)
+
+    def called_by(self, outer: _Begun) -> list[str]:
+        """The names of the function and of what stands between it and ``outer``, which has called it."""
+        return [
+            self.function,
+            *(code.co_name for code in takewhile(lambda code: code is not outer.codes[0], self.codes)),
+        ]
+
+
+_CAN_WAIT: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def _codes_under_way(frame: FrameType | None) -> tuple[CodeType, ...]:
+    """What the work at hand has under way, from the function whose statement it comes to outwards."""
+    found: list[CodeType] = []
+    while frame is not None and frame.f_code is not Stage.call.__code__:
+        if frame.f_code is statements.POINT_CODE:
+            found.clear()
+        else:
+            found.append(frame.f_code)
+        frame = frame.f_back
+    return tuple(found)
+
+
 class Telling:
     """A teller that keeps the lines of a run.
 
@@ -106,6 +158,7 @@ class Telling:
     Attributes:
         lines: What happened, in order.
         lanes: The workers, in the order in which they came.
+        names: What the messages are called that were sent meanwhile, by address.
         points: At which statement something went wrong, by the point of its address: its number, and of a call that of
             the statement that makes it.
     """
@@ -117,9 +170,13 @@ class Telling:
         self._before: dict[str, str] = {}
         self._last: tuple[Work, int] | None = None
         self._paused: dict[int, int] = {}
-        self._begun: dict[int, list[tuple[str, int]]] = {}
+        self._begun: dict[int, list[_Begun]] = {}
+        self._ended: dict[int, int] = {}
+        self._ids: dict[str, str] = {}
+        self._sent: Counter[str] = Counter()
         self._choices_told = 0
         self._path = ""
+        self.names: dict[str, str] = {}
         self.points: dict[str, tuple[int, int]] = {}
         self.lines: list[Line] = []
         self.lanes: list[str] = []
@@ -128,17 +185,18 @@ class Telling:
     def begins(self, work: Work) -> None:
         """A worker gets messages."""
         self.catch_up()
-        if work.worker not in self.lanes:
-            self.lanes.append(work.worker)
-        more = f" and {len(work.messages) - 3} more" if len(work.messages) > 3 else ""
+        self._ids |= {self._world.sqs.message_id(message): self._name(message.address) for message in work.messages}
+        if self._lane_name(work) not in self.lanes:
+            self.lanes.append(self._lane_name(work))
+        more = f" and {len(work.messages) - MOST_NAMES} more" if len(work.messages) > MOST_NAMES else ""
         times = ""
         if work.messages and (count := work.messages[0].receive_count) > 1:
             times = f", delivery {count}"
         hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
-        names = [name_of(message.address) for message in work.messages[:3]]
+        names = [self._name(message.address) for message in work.messages[:MOST_NAMES]]
         taken = len(more + times + hidden) + sum(map(len, names)) + 3 * len(names)
         width = max(NARROWEST_BODY, min(BODY_WIDTH, LINE_WIDTH - taken) // max(1, len(names)))
-        shown_bodies = [shown(message.body, width) for message in work.messages[:3]]
+        shown_bodies = [shown(message.body, width) for message in work.messages[:MOST_NAMES]]
         got = ", ".join(f"{name} {body}" for name, body in zip(names, shown_bodies, strict=True))
         self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
 
@@ -150,9 +208,13 @@ class Telling:
         if number < 0 or not statements.STATEMENTS[number].line:
             self.catch_up()
             return
+        begun = self._begun.setdefault(id(work), [])
+        codes = _codes_under_way(sys._getframe(1))
+        if not any(one.may_be_under_way(codes) for one in begun):  # such as one that has set up an environment
+            self._returns_to(work, None)
         self._returns_to(work, statements.STATEMENTS[number].function)
         self.catch_up()
-        self._begun.setdefault(id(work), []).append((statements.STATEMENTS[number].function, number))
+        begun.append(_Begun(number, codes))
         self._last = (work, number)
 
     def _returns_to(self, work: Work, function: str | None) -> None:
@@ -161,28 +223,30 @@ class Telling:
         ``function`` is where the worker goes on; None where all its functions have come back.
         """
         begun = self._begun.setdefault(id(work), [])
-        places = [place for place, (name, _) in enumerate(begun) if name == function]
+        places = [place for place, one in enumerate(begun) if one.function == function]
         if places:
             inner, place = begun[places[-1] + 1 :], places[-1]
         elif function is None:
             inner, place = begun[1:], 0
         else:  # it has called a function, unless it had only to return
-            if begun and _only_returns(begun[-1][1]):
+            if begun and _only_returns(begun[-1].number):
                 begun.pop()
             return
-        if inner and self._last is not None and does_more_than_call(begun[place][1], [one for one, _ in inner]):
-            self._last = (work, begun[place][1])
+        called = [name for one in inner for name in one.called_by(begun[place])]
+        if inner and self._last is not None and does_more_than_call(begun[place].number, called):
+            self._last = (work, begun[place].number)
         del begun[place:]
 
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """Something goes wrong before a statement."""
         self.catch_up()
-        self._tell(work, "*", f"{in_words(kind, answer, work.messages)} {self._before_what(number)}")
+        delivered = work.messages[min(max(answer - 2, 0), len(work.messages) - 1)].address if work.messages else ""
+        self._tell(work, "*", f"{in_words(kind, answer, self._name(delivered))} {self._before_what(number)}")
         self._last = None
         if number >= 0:
             digest = statements.STATEMENTS[number].digest
             begun = self._begun.get(id(work))
-            self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1][1] if begun else number
+            self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1].number if begun else number
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
 
@@ -203,8 +267,32 @@ class Telling:
         self._goes_on(work)
         self._returns_to(work, None)
         self.catch_up()
+        self._ended[id(work)] = len(self.lines)
         self._tell(work, "-", how)
         self._last = None
+
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a worker returned was a list of failures: its last line says what comes of it."""
+        place = self._ended.get(id(work), -1)
+        if place >= 0:
+            line = self.lines[place]
+            self.lines[place] = attrs.evolve(line, text=f"{line.text}{self._report_in_words(failed, why)}")
+
+    def _report_in_words(self, failed: Sequence[Message], why: str) -> str:
+        if not failed:
+            return f", and nobody looks at its list of failures, as {why}"
+        if not why:
+            return f", and reports {names_of([one.address for one in failed], self.names)} as failed"
+        _, _, listed = why.partition(f"{responses.UNKNOWN}: ")
+        if listed:
+            name = self._ids.get(listed.strip("'")) or shortened(listed, LISTED_WIDTH)
+            why = f"it lists {name}, which is not of this batch"
+        return f", and all of it counts as failed: {why}"
+
+    @property
+    def file(self) -> str:
+        """The file of the statements that are told by their line alone; empty where there were none."""
+        return Path(self._path).name
 
     @property
     def calls(self) -> Mapping[Place, tuple[str, str]]:
@@ -235,8 +323,18 @@ class Telling:
 
     def _tell(self, work: Work, mark: str, text: str) -> None:
         now_ns = self._since(self._world.clock.now_ns)
-        lane = self.lanes.index(work.worker) + 1 if work.worker in self.lanes else 0
+        name = self._lane_name(work)
+        lane = self.lanes.index(name) + 1 if name in self.lanes else 0
+        text = text if lane else f"{name} {text}"  # it has never got a message
         self.lines.append(Line(now_ns, lane, mark, text, tuple(message.address for message in work.messages)))
+
+    def _name(self, subject: str) -> str:
+        return name_of(subject, self.names)
+
+    def _lane_name(self, work: Work) -> str:
+        """A worker by name; each function has environments of its own."""
+        has_others = work.function and len(self._execution.functions()) > 1
+        return f"{work.worker} of {work.function}" if has_others else work.worker
 
     def catch_up(self) -> None:
         """Tell what the last statement changed, and what the journal has since then."""
@@ -267,18 +365,24 @@ class Telling:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
             address = None
             if entry.action in _SENDS and entry.message.rpartition("/")[0] not in ("", "main"):
-                text = f"is sent to the queue {entry.queue!r}"
+                mark, text = "|", f"is sent {self._christened(entry)}"
         if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
-            name = name_of(entry.message or entry.caller)
+            name = self._name(entry.message or entry.caller)
             told = f"{name} {text}"
             if kind == chance.SPLIT:
-                told = f"the poller takes {entry.cause.split()[2]} at most"
+                told = "the poller takes only " + many(int(entry.cause.split()[2]), "message")
             elif kind in _CALLS and address is not None:
-                told = _CALLS[kind].format(call_in_words(self.calls.get(address), address.subject))
+                told = _CALLS[kind].format(call_in_words(self.calls.get(address), address.subject, self.names))
             messages = (entry.message,) if entry.message else ()
             if kind == chance.DUPLICATE_AFTER_DELETE and self.lines and self.lines[-1].text == f"{name} is deleted":
                 self.lines.pop()  # it is told better now
             self.lines.append(Line(self._since(entry.time_ns), 0, mark, told, messages))
+
+    def _christened(self, entry: Entry) -> str:
+        """Give a message that a worker sends its name from now on, by its queue; who has sent it, in words."""
+        self._sent[entry.queue] += 1
+        self.names[entry.message] = f"message {self._sent[entry.queue]} of queue {entry.queue}"
+        return sender(entry.message.rpartition("/")[0], self.names)
 
 
 _POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
@@ -312,8 +416,8 @@ _CALLS: Final[Mapping[str, str]] = {
 """What goes wrong with a call."""
 
 
-def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
-    """What goes wrong before a statement, as the beginning of a line."""
+def in_words(kind: str, answer: int, delivered: str) -> str:
+    """What goes wrong before a statement, as the beginning of a line; ``delivered`` is what may be so again."""
     if kind == chance.KILL:
         return "is killed"
     if kind == chance.INTERRUPT:
@@ -322,41 +426,7 @@ def in_words(kind: str, answer: int, messages: Sequence[Message]) -> str:
         return f"stalls until {chance.STALLS[answer - 1]},"
     if answer == 1:
         return "waits while others go on,"
-    return f"waits while {name_of(messages[min(answer - 2, len(messages) - 1)].address)} is delivered again,"
-
-
-def name_of(subject: str) -> str:
-    """A message, or whoever else a choice is about, in words.
-
-    >>> name_of("main/3"), name_of("main/3#0/1"), name_of("shop/2"), name_of("main/3#1"), name_of("worker-1")
-    ('message 3', 'message 1 sent for message 3', 'message 2 of shop', 'the work on message 3, delivery 2', 'worker-1')
-    """
-    producer, _, place = subject.rpartition("/")
-    if producer and place.isdigit():
-        if producer == "main":
-            return f"message {place}"
-        worked_on, _, _ = producer.partition("#")
-        sent = "#" in producer and worked_on != producer
-        return f"message {place} {f'sent for {name_of(worked_on)}' if sent else f'of {producer}'}"
-    worked_on, is_work, occurrence = subject.partition("#")
-    if is_work and occurrence.isdigit():
-        again = f", delivery {int(occurrence) + 1}" if int(occurrence) else ""
-        return f"the work on {name_of(worked_on)}{again}" if "/" in worked_on else worked_on
-    return subject
-
-
-def call_in_words(call: tuple[str, str] | None, subject: str) -> str:
-    """A call about a message, or by somebody, in words."""
-    is_message = name_of(subject).startswith("message ")
-    if call is None:
-        return f"a call about {name_of(subject)}"
-    action, queue = call
-    if is_message:
-        return f"{action} of {name_of(subject)}"
-    return f"{action} {_PREPOSITIONS.get(action, 'on')} the queue {queue!r} (by {name_of(subject)})"
-
-
-_PREPOSITIONS: Final[Mapping[str, str]] = {"SendMessage": "to", "SendMessageBatch": "to", "ReceiveMessage": "from"}
+    return f"waits while {delivered} is delivered again,"
 
 
 def time_of(time_ns: int) -> str:

@@ -410,6 +410,7 @@ class Runs:
             deadline_ns=invocation.deadline_ns,
             has_ended=lambda: invocation.ended_ns is not None,
             end=partial(self._kill, invocation),
+            function=self.name,
         )
         strand = stage.strand(work, partial(self._to_the_end, function))
         if strand is None:

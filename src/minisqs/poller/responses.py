@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 KEY: Final = "batchItemFailures"
+UNKNOWN: Final = "an itemIdentifier is no messageId of the batch"
 
 
 class Reading(NamedTuple):
@@ -58,6 +59,15 @@ def read(response: object, message_ids: Collection[str], reading: Reading = AS_C
         return Verdict(message_ids, str(error))
 
 
+def lists_failures(response: object) -> bool:
+    """Whether a response would report failures, if it were looked at.
+
+    >>> lists_failures({"batchItemFailures": [{"itemIdentifier": "a"}]}), lists_failures({"batchItemFailures": []})
+    (True, False)
+    """
+    return isinstance(response, dict) and bool(response.get(KEY))
+
+
 def _failed(response: object, message_ids: Collection[str], reading: Reading) -> list[str]:
     """The ids that a response lists, each once; a ValueError says why it fails the whole batch."""
     if response is None or (response == "" and reading.empty_text_is_success):  # R1
@@ -78,5 +88,5 @@ def _identifier(entry: object, message_ids: Collection[str]) -> str:
         raise ValueError(f"an entry of {KEY} has no itemIdentifier: {entry!r}")
     identifier = entry["itemIdentifier"]
     if not isinstance(identifier, str) or identifier not in message_ids:  # R5
-        raise ValueError(f"an itemIdentifier is no messageId of the batch: {identifier!r}")
+        raise ValueError(f"{UNKNOWN}: {identifier!r}")
     return identifier

@@ -52,6 +52,7 @@ class Settling:
         taken, why = deliveries, ""
         if settings.report_batch_item_failures and invocation.answer not in (None, {}):
             taken, why = self._taken(settings, deliveries, invocation.answer)
+        self._tell_report(settings, deliveries, invocation, taken, why)
         deleted = self._delete(taken, caller, settings.delete_attempts)
         words = f"{invocation.outcome}: {deleted} of {len(deliveries)} deleted" + (f": {why}" if why else "")
         return len(deliveries) - len(taken), words
@@ -66,6 +67,23 @@ class Settling:
             return deliveries, why
         kept = frozenset(failed)
         return [one for one, message_id in zip(deliveries, ids, strict=True) if message_id not in kept], why
+
+    def _tell_report(
+        self,
+        settings: Settings,
+        deliveries: Sequence[Delivery],
+        invocation: Invocation,
+        taken: Sequence[Delivery],
+        why: str,
+    ) -> None:
+        """Tell who follows the run what a list of failures has brought about, if there was one."""
+        stage, work = self._port.stage, invocation._work
+        if stage is None or work is None:
+            return
+        if not settings.report_batch_item_failures and responses.lists_failures(invocation.answer):
+            stage.reported(work, (), "report_batch_item_failures is not set")
+        elif len(taken) < len(deliveries):
+            stage.reported(work, [one.message for one in deliveries if one not in taken], why)
 
     def passed_by(self, settings: Settings, deliveries: list[Delivery], caller: str) -> list[Delivery]:
         """Delete the records that no filter matches; the others."""

@@ -68,6 +68,10 @@ class Teller(Protocol):
         """A work has come to its end by itself."""
         ...
 
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a work returned was a list of failures; ``Stage.reported`` says what is given."""
+        ...
+
 
 class Stage:
     """Where the user's code of one run is executed.
@@ -168,8 +172,9 @@ class Stage:
         end: Callable[[], None],
         clock_offset_ns: int = 0,
         stack: Stack | None = None,
+        function: str = "",
     ) -> Work:
-        """A work that is about to begin."""
+        """A work that is about to begin; what is given is described at ``Work``."""
         occurrence = self.works.get(subject, 0)
         self.works[subject] = occurrence + 1
         self.begun += 1
@@ -177,7 +182,7 @@ class Stage:
         queue = self._port.service.find(queue_url) if queue_url else None
         work = Work(
             subject, occurrence, worker, messages, queue_url, consumer, lease_ns, deadline_ns, has_ended, end, queue,
-            clock_offset_ns, stack=stack,
+            clock_offset_ns, stack=stack, function=function,
         )  # fmt: skip
         if self._answers is not None:
             self._answers.begin(work)
@@ -247,6 +252,17 @@ class Stage:
     def _told(self, work: Work, how: str) -> None:
         if self._teller is not None:
             self._teller.ends(work, how)
+
+    def reported(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """What a work returned is a list of failures.
+
+        Args:
+            work: Which.
+            failed: The messages that Lambda takes for failed; none where it does not look at the list.
+            why: Why all of them, or why none; empty where it is those that are listed.
+        """
+        if self._teller is not None:
+            self._teller.reports(work, failed, why)
 
     def strand(self, work: Work, function: Callable[[], Any]) -> Strand | None:
         """A stack of its own for a work; None where all run on one."""

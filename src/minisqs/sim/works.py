@@ -68,6 +68,7 @@ class Work:
         strand: The stack that it runs on, where that is not the main one.
         stack: What it is where it was spawned: one of the stacks of a process.
         dead: Whether a kill has ended it.
+        function: Of Lambda, the name of the function; empty for others.
         has_called: Whether it has called an ``outside.Table`` since the last point.
     """
 
@@ -86,6 +87,7 @@ class Work:
     visits: dict[str, int] = attrs.field(factory=dict)
     strand: Strand | None = None
     stack: Stack | None = None
+    function: str = ""
     dead: bool = False
     has_called: bool = False
 

@@ -522,3 +522,81 @@ def test_a_subject_whose_lock_is_taken_to_observe_it_is_checked():
     report = report_of(LocksToLook, messages=["order-1"])
     assert [fault.name for fault in report.faults] == ["kill"]
     assert "nobody gets on" in report.verdict
+
+
+# ------------------------------------------------------------------------------------------- effect before delete
+class MarksFirst(Ledger):
+    """Marks an order as done before it is; those that it is killed in between are lost."""
+
+    def __init__(self):
+        super().__init__()
+        self.marked = set()
+
+    def work(self, record):
+        if record["body"] not in self.marked:
+            self.marked.add(record["body"])
+            self.orders[record["body"]] = 1
+
+
+class MarksBothFirst(MarksFirst):
+    """Does it only where there are several, and loses all of them."""
+
+    def handler(self, event, context):
+        todo = [record["body"] for record in event["Records"] if record["body"] not in self.marked]
+        if len(todo) > 1:
+            self.marked.update(todo)
+        self.orders.update(dict.fromkeys(todo, 1))
+
+
+class CountsOnly(MarksFirst):
+    """What each message does looks the same."""
+
+    def observe(self):
+        return len(self.orders)
+
+
+class LastOne(Ledger):
+    """Keeps the last order only, so that another order of arrival leaves another state, though nothing is lost."""
+
+    def work(self, record):
+        self.orders = record["body"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "many", "what"),
+    [
+        (MarksFirst, 1, "message 1 is deleted, and its effect is missing"),
+        (MarksFirst, 12, "is deleted, and its effect is missing"),
+        (MarksBothFirst, 2, "messages 1, 2 are deleted, and their effects are missing"),
+        (CountsOnly, 2, "is deleted, and its effect is missing"),
+    ],
+)
+def test_a_message_that_is_deleted_without_its_effect_is_found(subject, many, what):
+    messages = [f"order-{number}" for number in range(many)]
+    report = report_of(subject, messages, faults=["kill"], oracles=["effect_before_delete"])
+    assert report.oracle == "effect_before_delete"
+    assert what in " ".join(report.verdict.split())
+
+
+@pytest.mark.parametrize(("subject", "faults"), [(LastOne, ["reorder"]), (Twice, ["kill", "duplicate"])])
+def test_an_effect_that_was_there_and_is_overwritten_or_made_twice_is_not_missing(subject, faults):
+    assert report_of(subject, faults=faults, mapping={"batch_size": 1}).oracle == "same"
+    passes(subject, faults=faults, mapping={"batch_size": 1}, oracles=["effect_before_delete"])
+
+
+# ----------------------------------------------------------------------------------------------------- commutes
+class FirstOfMany(Ledger):
+    """The first order gets a discount."""
+
+    def work(self, record):
+        self.orders[record["body"]] = not self.orders
+
+
+def test_of_many_messages_the_first_ones_change_places_too():
+    report = report_of(FirstOfMany, [f"order-{number}" for number in range(9)], oracles=["commutes"])
+    assert report.oracle == "commutes"
+
+
+def test_the_name_of_an_oracle_is_a_text():
+    with pytest.raises(errors.UsageError, match="a text, not 3"):
+        minisqs.always(bool, 3)

@@ -154,6 +154,7 @@ def test_a_proof_names_its_bounds_and_this_python():
         "statements": proof.bounds["statements"],
         "unfollowed": (),
         "sees_nothing": False,
+        "dead_lettered": 0,
         "python": platform.python_version(),
     }
     assert proof.states == ("['order-1', 'order-2']",)
@@ -472,3 +473,26 @@ def test_what_the_oracles_ask_of_all_runs_is_asked_by_a_proof_too():
 def test_no_more_overlaps_are_claimed_than_there_are_faults():
     proof = minisqs.prove(Ledger, ORDERS[:1], faults=1, preemptions=5)
     assert proof.bounds["preemptions"] == 1
+
+
+def test_a_proof_says_that_none_of_its_faults_can_happen():
+    text = " ".join(minisqs.prove(Ledger, ORDERS, kinds=["interrupt"]).text().split())
+    assert "None of these faults can happen here: the only run is the perfect one." in text
+
+
+def test_a_proof_says_in_how_many_runs_dead_letters_excused_what_was_left():
+    proof = minisqs.prove(Ledger, ["a"], faults=1, kinds=["kill"], queue={"max_receive_count": 1})
+    assert proof.bounds["dead_lettered"] > 0
+    assert "was not judged there" in " ".join(proof.text().split())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"reduce": "no"}, "reduce is True or False, not 'no'"),
+        ({"progress": "bar"}, "a function of two numbers, not 'bar'"),
+    ],
+)
+def test_arguments_of_another_form_are_refused(settings, says):
+    with pytest.raises(errors.UsageError, match=says):
+        minisqs.prove(Ledger, ORDERS, **settings)

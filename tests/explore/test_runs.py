@@ -155,7 +155,7 @@ def test_an_environment_is_made_at_a_cold_start_and_used_again_while_warm():
 
 
 def test_a_recycled_environment_begins_without_memory():
-    plan = minisqs.Plan({("recycle", subject, occurrence): 1 for subject in recycled() for occurrence in (0, 1)})
+    plan = minisqs.Plan({("recycle", subject, 0): 1 for subject in recycled()})
     done = minisqs.run(Numbers, ["a", "b", "c"], mapping=ONE_BY_ONE, function=ONE_AT_A_TIME, faults=plan)
     assert {fault.name for fault in done.faults} == {"recycle"}
     assert {handled for _, handled in done.state.values()} == {1}
@@ -324,6 +324,31 @@ def test_deployed_code_starts_afresh_in_each_environment(app):
     assert "shop_app" not in sys.modules
 
 
+PICKLING_APP = """
+import pickle
+
+table = None
+
+
+class Order:
+    pass
+
+
+def handler(event, context):
+    import shop_app
+
+    for record in event["Records"]:
+        shop_app.table[record["body"]] = type(pickle.loads(pickle.dumps(Order()))) is Order
+"""
+
+
+def test_deployed_code_finds_its_own_module_where_modules_are_found(app):
+    before = app(PICKLING_APP)
+    subject = minisqs.deployed(f"{before}:handler", outside=Rows)
+    assert minisqs.perfect(subject, ORDERS).state == {"order-1": True, "order-2": True}
+    assert "shop_app" not in sys.modules
+
+
 def test_a_bug_in_deployed_code_is_found_at_its_line(app):
     subject = minisqs.deployed(f"{app(REMEMBERING_APP)}:handler", outside=Rows)
     with pytest.raises(minisqs.CheckFailed) as caught:
@@ -347,6 +372,7 @@ def test_the_replay_line_of_deployed_code_can_be_typed(app):
     [
         ("shop_app", "deployed code is named as 'module:handler'"),
         ("shop_app:", "deployed code is named as 'module:handler'"),
+        (3, "deployed code is named as 'module:handler', not 3"),
         ("no_such_module:handler", "there is no module 'no_such_module'"),
         ("no_such.module:handler", "there is no module 'no_such.module'"),
         ("sys:exit", "there is no module 'sys' with source code"),
@@ -508,3 +534,70 @@ def test_once_as_much_has_gone_wrong_as_may_the_run_goes_on_as_one_that_still_as
         spares = told(laboratory, SeededSource(bytes([seed]), rates, 2))
         monkeypatch.setattr(SeededSource, "is_spent", False)
         assert told(laboratory, SeededSource(bytes([seed]), rates, 2))[:2] == spares[:2]
+
+
+class Plain:
+    """Keeps what it gets."""
+
+    def __init__(self):
+        self.orders = []
+
+    def handler(self, event, context):
+        self.orders += [record["body"] for record in event["Records"]]
+
+    def observe(self):
+        return self.orders
+
+
+@pytest.mark.parametrize(
+    "address",
+    [("kill", "main/1", 0, "00000000.1"), ("duplicate", "main/7", 0), ("interrupt", "main/1", 0, "end.1")],
+    ids=["no such statement", "no such message", "not behind Lambda"],
+)
+def test_a_plan_of_which_something_cannot_happen_is_refused(address):
+    with pytest.raises(errors.UsageError, match="of the plan never came up"):
+        minisqs.run(Plain, ["a"], faults=minisqs.Plan({address: 1}))
+
+
+def test_nothing_else_goes_on_beside_the_only_group_of_a_fifo_queue():
+    messages = [minisqs.SendMessage(body, message_group_id="g", message_deduplication_id=body) for body in "ab"]
+    settings = {"queue": {"fifo_queue": True}, "mapping": {"batch_size": 1}, "faults": ["overlap"]}
+    with pytest.raises(minisqs.CheckFailed, match="tested nothing"):
+        minisqs.check(Plain, messages, **settings)
+
+
+def test_a_dead_letter_queue_is_asked_for_once():
+    with pytest.raises(errors.UsageError, match="give one of them"):
+        minisqs.check(Plain, ["a"], queue={"max_receive_count": 3, "redrive_policy": object()})
+
+
+def test_a_scenario_is_a_function():
+    with pytest.raises(errors.UsageError, match="a scenario is a function that takes the world"):
+        minisqs.scenario("shop")
+
+
+class ObservesLater(Plain):
+    async def observe(self):
+        return self.orders
+
+
+class ObservesOneByOne(Plain):
+    def observe(self):
+        yield from self.orders
+
+
+@pytest.mark.parametrize("subject", [ObservesLater, ObservesOneByOne])
+def test_what_is_observed_is_the_state_itself(subject):
+    with pytest.raises(errors.UsageError, match="it has to return the state itself"):
+        minisqs.check(subject, ["a"])
+
+
+class Raises(Plain):
+    def handler(self, event, context):
+        raise KeyError("id")
+
+
+def test_an_error_on_the_perfect_queue_says_where_it_is():
+    with pytest.raises(KeyError) as caught:
+        minisqs.check(Raises, ["a"])
+    assert any("on the perfect queue" in note for note in caught.value.__notes__)

@@ -47,7 +47,7 @@ ONE_S: Final = 1_000_000_000
 LONGEST: Final = 10_000
 """So many characters of what a module or class keeps are compared."""
 
-MANY: Final = 8
+MANY: Final = 4
 """After so many runs the surroundings are looked at only after twice, four times as many, and so on."""
 
 MOST_LOOKS: Final = 5

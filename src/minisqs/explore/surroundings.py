@@ -59,11 +59,10 @@ class Surroundings:
     def _look(self, outside: object) -> dict[int, tuple[object, _Content]]:
         case = self._case
         told = case.lasting_values()
-        self._places = {(id(_namespace(owner)), name) for owner, name in case.lasting_places}
-        known = _reached([outside, *told.values()], self._held, {})
+        self._places = {(id(_namespace(owner)), name) for owner, name in case.lasting_places} if told else set()
         self._kind = type(outside) if outside is not None else self._kind
         roots: list[object] = [*case.following.functions, case.subject, self._kind]
-        return _reached(roots, self._content, dict.fromkeys(known, (None, [])))
+        return _reached(roots, self._content, {id(outside), *map(id, told.values())})
 
     def _content(self, one: Any) -> _Content:
         """What an object refers to: another list once anything of it is another."""
@@ -72,15 +71,11 @@ class Surroundings:
             return self._of_function(one) if self._is_users(one.__globals__.get("__name__")) else []
         if isinstance(one, type):
             return [*one.__mro__, *self._standing_in(vars(one))] if self._is_users(one.__module__) else []
-        if isinstance(one, ModuleType):
-            return []  # of these the functions say what they name
-        return self._held(one)
+        if isinstance(one, (ModuleType, CodeType)):
+            return []  # of modules the functions say what they name
+        return self._of_object(one, kind)
 
-    def _held(self, one: Any) -> _Content:
-        """What an object holds that is no code."""
-        kind = type(one)
-        if isinstance(one, (type, ModuleType, FunctionType, CodeType)):
-            return []
+    def _of_object(self, one: Any, kind: type) -> _Content:
         if kind in _STATE:
             return [_STATE[kind](one)]
         if kind.__module__ in _LOOKED_INTO:
@@ -119,14 +114,14 @@ class Surroundings:
 
 
 def _reached(
-    roots: Iterable[object], content: Callable[[Any], _Content], seen: dict[int, tuple[object, _Content]]
+    roots: Iterable[object], content: Callable[[Any], _Content], told: set[int]
 ) -> dict[int, tuple[object, _Content]]:
-    """Each object that the roots lead to, by its id, with what it refers to; none of those that were seen before."""
+    """Each object that the roots lead to, by its id, with what it refers to; none of those that others tell."""
     found: dict[int, tuple[object, _Content]] = {}
     waiting = deque(roots)
     while waiting and len(found) < _MOST:
         one = waiting.popleft()
-        if type(one) in _PLAIN or id(one) in seen or id(one) in found:
+        if type(one) in _PLAIN or id(one) in found or id(one) in told:
             continue
         refers = content(one)
         found[id(one)] = one, refers  # which keeps it, and so its id, alive

@@ -240,7 +240,8 @@ def _items(container: Any) -> Iterator[object]:
 _IMPORTS: Final = opcode.opmap["IMPORT_NAME"]
 
 
-def _names(code: types.CodeType) -> tuple[list[str], bool]:
+@functools.lru_cache(4096)
+def _names(code: types.CodeType) -> tuple[tuple[str, ...], bool]:
     """All names of globals, attributes and modules in a code and in those inside it, and whether any imports."""
     names: dict[str, None] = {}
     imports = False
@@ -250,7 +251,7 @@ def _names(code: types.CodeType) -> tuple[list[str], bool]:
         names |= dict.fromkeys(code.co_names)
         imports = imports or _IMPORTS in code.co_code[::2]
         queue += (constant for constant in code.co_consts if type(constant) is types.CodeType)
-    return list(names), imports
+    return tuple(names), imports
 
 
 def _imported(names: Iterable[str], package: object) -> Iterator[types.ModuleType]:

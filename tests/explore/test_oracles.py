@@ -584,6 +584,27 @@ def test_an_effect_that_was_there_and_is_overwritten_or_made_twice_is_not_missin
     passes(subject, faults=faults, mapping={"batch_size": 1}, oracles=["effect_before_delete"])
 
 
+class LastInATable(Ledger):
+    def __init__(self):
+        self.table = minisqs.outside.Table("last")
+
+    def work(self, record):
+        self.table.put("last", record["body"])
+
+    def handler(self, event, context):
+        super().handler(event, context)
+        return {"batchItemFailures": []}
+
+    def observe(self):
+        return self.table.get("last")
+
+
+def test_that_holds_where_only_the_queue_does_something_and_for_handlers_that_report_failures():
+    settings = {"faults": ["reorder"], "mapping": {"batch_size": 1, "report_batch_item_failures": True}}
+    assert report_of(LastInATable, **settings).oracle == "same"
+    passes(LastInATable, **settings, oracles=["effect_before_delete"])
+
+
 # ----------------------------------------------------------------------------------------------------- commutes
 class FirstOfMany(Ledger):
     """The first order gets a discount."""

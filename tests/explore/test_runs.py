@@ -342,6 +342,13 @@ def handler(event, context):
 """
 
 
+def test_each_environment_of_deployed_code_finds_its_own_module(app):
+    subject = minisqs.deployed(f"{app(PICKLING_APP)}:handler", outside=Rows)
+    tried = minisqs.check(subject, ORDERS, faults=["kill", "overlap", "recycle"], runs=50, budget=100)
+    assert tried.overlaps
+    assert not any("shop_app" in name for name in sys.modules)
+
+
 def test_deployed_code_finds_its_own_module_where_modules_are_found(app):
     before = app(PICKLING_APP)
     subject = minisqs.deployed(f"{before}:handler", outside=Rows)

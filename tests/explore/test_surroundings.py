@@ -10,12 +10,14 @@ from collections import deque
 from enum import Enum
 from random import randrange as pick  # noqa: TID251  # what user code uses, by a name of its own
 from types import ModuleType
+from unittest.mock import MagicMock
 
 import boto3
 import pytest
 
 import minisqs
 from minisqs import SendMessage
+from minisqs.explore.surroundings import Surroundings
 
 
 class Desk:
@@ -545,3 +547,74 @@ def test_a_check_claims_no_completeness_where_something_came_to_light_too_late()
         assert not minisqs.check(FourthTime, ["a"], runs=0).complete
     finally:
         del Lies.found
+
+
+class OnlyIdentity(type):
+    """A metaclass whose classes have no hash."""
+
+    def __eq__(cls, other):  # noqa: PLW1641  # which is the point
+        return cls is other
+
+
+class WithoutAHash(metaclass=OnlyIdentity):
+    pass
+
+
+class SaysItIsAClass:
+    @property
+    def __class__(self):
+        return type
+
+
+class Imitates(MagicMock):
+    pass
+
+
+STRANGE = (Imitates(spec=dict), SaysItIsAClass(), WithoutAHash())
+MOCK = STRANGE[0]
+
+
+class Strange(Desk):
+    def __init__(self):
+        self.count = 0
+
+    def handler(self, event, context):
+        for _ in event["Records"]:
+            beside = STRANGE, MOCK, WithoutAHash
+            self.count += bool(beside)
+
+
+def test_objects_that_are_strange_to_look_at_are_no_trouble():
+    assert minisqs.prove(Strange, ["a"], faults=1, kinds=["kill"]).states == ("1",)
+
+
+class Bulk:
+    held = tuple(Task() for _ in range(3_000))
+
+
+class Large(Strange):
+    def handler(self, event, context):
+        for _ in event["Records"]:
+            first = Bulk.held[0]
+            second = Bulk.held[1]
+            self.count += first is not second
+
+
+def test_surroundings_that_are_large_are_looked_at_a_few_times_only(monkeypatch):
+    looks = []
+    have_changed = Surroundings.have_changed
+    monkeypatch.setattr(
+        Surroundings, "have_changed", lambda self, outside=None: looks.append(1) or have_changed(self, outside)
+    )
+    minisqs.prove(Large, ["a"], faults=1, kinds=["kill"])
+    assert 4 < len(looks) < 20
+
+
+def test_a_check_that_cannot_begin_leaves_nothing_behind(capsys):
+    class Refuses(Strange):
+        handler = property(lambda self: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        minisqs.check(Refuses, ["a"])
+    sys.stdout.write("heard")
+    assert capsys.readouterr().out == "heard"

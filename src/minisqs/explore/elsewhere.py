@@ -28,6 +28,9 @@ MOST_LOOKS: Final = 200
 MOST_LOOKS_AROUND: Final = 40
 """So many times the surroundings are looked at, which takes longer."""
 
+FEW_LOOKS_AROUND: Final = 4
+"""So many times where they are large."""
+
 
 class _Follower:
     """Follows a run, and looks around at each statement."""
@@ -51,6 +54,9 @@ class _Follower:
     def ends(self, work: Work, how: str) -> None:
         """A work has come to its end by itself."""
         self._look_around()
+
+    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
+        """A list of failures changes nothing outside."""
 
     def _look_around(self) -> None:
         self._looks += 1
@@ -90,12 +96,10 @@ class Witness(_Follower):
         self._surroundings = surroundings
         self._before: tuple[object, bytes] | None = None
 
-    def reports(self, work: Work, failed: Sequence[Message], why: str) -> None:
-        """A list of failures changes nothing outside."""
-
     def _look(self) -> None:
         case = self._execution.case
-        if self._looks < MOST_LOOKS_AROUND and self._have_surroundings_changed():
+        most = FEW_LOOKS_AROUND if self._surroundings.are_large else MOST_LOOKS_AROUND
+        if self._looks < most and self._have_surroundings_changed():
             case.keeps_elsewhere = True
         now = self._standing()
         if now is None:

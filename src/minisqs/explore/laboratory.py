@@ -112,6 +112,14 @@ class Laboratory:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        try:
+            self._enter()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _enter(self) -> None:
         self._stack.enter_context(quiet())
         self._stack.enter_context(Intercepts())
         self._stack.enter_context(AnsweredSdks())
@@ -124,7 +132,6 @@ class Laboratory:
             self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
         self._stack.enter_context(self._garbage)
-        return self
 
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
@@ -458,7 +465,7 @@ class Laboratory:
             return observers[-1]
 
         seed_randomness(b"run")
-        source = Exploration(outcome.happened, self.kinds, records=False)
+        source = Exploration(outcome.happened, self.kinds)  # which asks at each statement, and so tells of each
         self._go(kept, source, workers=outcome.workers, make_teller=make)
         return observers[-1].states
 

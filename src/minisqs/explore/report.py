@@ -17,7 +17,7 @@ from ..sim.code import statements
 from ..sim.sources import END, Place, PointAddress
 from . import telling
 from .names import NO_NAMES, call_in_words, name_of
-from .oracles import ALWAYS, COMMUTES, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
+from .oracles import ALWAYS, COMMUTES, DRAINS, NOTHING, SAME, SOMETIMES, TESTED_NOTHING, Finding
 from .repetitions import Rounds, rounds_of
 from .stories import Story
 from .telling import Line
@@ -303,8 +303,9 @@ def _capital(text: str) -> str:
 
 
 def _timeline(report: Report, most: int) -> list[str]:
-    """The lines of the timeline, with a lane for each worker; where there are too many, one round of each circle."""
-    rounds = rounds_of(report.timeline) if len(report.timeline) > most else None
+    """The lines of the timeline, with a lane for each worker; of a story without an end, one round."""
+    goes_on = report.oracle == DRAINS and len(report.timeline) > most
+    rounds = rounds_of(report.timeline) if goes_on else None
     told = _chosen(report.timeline, rounds, most if rounds is None else max(most, FEWEST_TO_A_ROUND))
     left_out = len(report.timeline) - len(told)
     is_cut = left_out > (0 if rounds is None else rounds.end - rounds.first)

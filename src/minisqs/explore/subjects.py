@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from hashlib import blake2b
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -127,14 +127,31 @@ class Deployed:
         module = ModuleType(self._spec.name)
         module.__spec__, module.__file__, module.__loader__ = self._spec, self.path, self._spec.loader
         module.__package__ = self._spec.parent
-        sys.modules[self._spec.name] = module  # until the check ends: pickle and late imports look there
+        sys.modules[self._spec.name] = module  # until the check ends, as late imports look there
         exec(self._code(), vars(module))  # noqa: S102  # which is what importing a module is
         if callable(connect := getattr(outside, "connect", None)):
             connect(module)
         handler = vars(module).get(self._handler)
         if not callable(handler):
             raise errors.UsageError(f"{self._spec.name} has no function {self._handler!r}")
-        return handler  # type: ignore[no-any-return]  # a handler takes what it likes
+        return self._in_its_module(handler, module)
+
+    def _in_its_module(self, handler: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
+        """A handler during whose calls its own environment's module is the one that is found, also by pickle."""
+        name = self._spec.name
+        if not inspect.isfunction(handler) or inspect.iscoroutinefunction(handler):
+            return handler
+
+        @wraps(handler)
+        def in_its_module(event: Any, context: Any) -> Any:
+            before = sys.modules.get(name, module)
+            sys.modules[name] = module
+            try:
+                return handler(event, context)
+            finally:
+                sys.modules[name] = before
+
+        return in_its_module
 
     def _code(self) -> CodeType:
         return compiled(self.path, self._source) if statements.arrive is not None else self._plain
@@ -394,8 +411,8 @@ class Case:
     def _helpers(self) -> list[type]:
         """The classes in the modules of followed functions that stand there, are not the subject's, and no enumerations."""
         modules = {function.__globals__.get("__name__") for function in self.following.functions}
-        own = getattr(self.subject, "__mro__", ())
-        helpers = (one for one in self.classes if one.__module__ in modules and one not in own)
+        own = set(map(id, getattr(self.subject, "__mro__", ())))
+        helpers = (one for one in self.classes if one.__module__ in modules and id(one) not in own)
         return [one for one in helpers if not issubclass(one, Enum)]
 
     def _places(self) -> Iterator[tuple[str, Any, str]]:
@@ -429,8 +446,9 @@ class Case:
         """The user's classes: the subject's own, and those in the modules of followed functions."""
         if self._classes is None:
             modules = {id(function.__globals__): function.__globals__ for function in self.following.functions}
-            found = [value for module in modules.values() for value in module.values() if isinstance(value, type)]
-            self._classes = tuple(dict.fromkeys([*getattr(self.subject, "__mro__", ()), *found]))
+            found = [value for module in modules.values() for value in module.values() if issubclass(type(value), type)]
+            each = {id(one): one for one in [*getattr(self.subject, "__mro__", ()), *found]}  # they may have no hash
+            self._classes = tuple(each.values())
         return self._classes
 
     @property

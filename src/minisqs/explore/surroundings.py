@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from .subjects import Case
 
 _Content: TypeAlias = list[object]
-_PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes})
+# Classes are known by their ids, as a metaclass of the user's may have a hash of its own, or none.
+_PLAIN: Final = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes)))
 _LOOKED_INTO: Final = frozenset({"builtins", "collections", "functools", "itertools", "types"})
 """The modules of the standard library whose objects are looked into; those of others, such as loggers, are not."""
 _NOT_THERE: Final = "not there"
 _MOST: Final = 20_000
-"""So many objects are looked at; whoever has more of them has tables, not state."""
+"""So many objects are looked at; where there are more, nothing is known of them."""
+_LARGE: Final = 2_000
+"""Of more objects than that the looks take long."""
 
 
 class Surroundings:
@@ -48,13 +51,21 @@ class Surroundings:
         """The outside object's class, which a function that makes the subject may make anew each time."""
 
     def have_changed(self, outside: object = None) -> bool:
-        """Whether anything is another than when it was looked at last.
+        """Whether anything is another than when it was looked at last, or cannot be looked at.
 
         Args:
             outside: The outside object of the run that is under way, which is compared by others.
         """
-        before, self._before = self._before, self._look(outside)
+        try:
+            before, self._before = self._before, self._look(outside)
+        except Exception:  # noqa: BLE001  # an object that does not let itself be looked at may have changed
+            return True
         return before is not None and not _same(before, self._before)
+
+    @property
+    def are_large(self) -> bool:
+        """Whether a look takes milliseconds."""
+        return self._before is not None and len(self._before) > _LARGE
 
     def _look(self, outside: object) -> dict[int, tuple[object, _Content]]:
         case = self._case
@@ -69,17 +80,17 @@ class Surroundings:
         kind = type(one)
         if kind is FunctionType:
             return self._of_function(one) if self._is_users(one.__globals__.get("__name__")) else []
-        if isinstance(one, type):
+        if issubclass(kind, type):  # what an object says of its own class is not asked for
             return [*one.__mro__, *self._standing_in(vars(one))] if self._is_users(one.__module__) else []
-        if isinstance(one, (ModuleType, CodeType)):
+        if issubclass(kind, (ModuleType, CodeType)):
             return []  # of modules the functions say what they name
         return self._of_object(one, kind)
 
     def _of_object(self, one: Any, kind: type) -> _Content:
-        if kind in _STATE:
-            return [_STATE[kind](one)]
+        if id(kind) in _STATE:
+            return [_STATE[id(kind)](one)]
         if kind.__module__ in _LOOKED_INTO:
-            return _in_container(one) if isinstance(one, _CONTAINERS) else _referred(one)
+            return _in_container(one) if issubclass(kind, _CONTAINERS) else _referred(one)
         if any(base is Table or self._is_users(base.__module__) for base in kind.__mro__):
             return [*_attributes(object.__getstate__(one)), *_in_container(one)]
         return []
@@ -119,12 +130,14 @@ def _reached(
     """Each object that the roots lead to, by its id, with what it refers to; none of those that others tell."""
     found: dict[int, tuple[object, _Content]] = {}
     waiting = deque(roots)
-    while waiting and len(found) < _MOST:
+    while waiting:
         one = waiting.popleft()
-        if type(one) in _PLAIN or id(one) in found or id(one) in told:
+        if id(type(one)) in _PLAIN or id(one) in found or id(one) in told:
             continue
         refers = content(one)
         found[id(one)] = one, refers  # which keeps it, and so its id, alive
+        if len(found) > _MOST:
+            raise OverflowError("there are too many objects to be looked at again and again")
         waiting.extend(refers)
     return found
 
@@ -136,7 +149,7 @@ def _same(before: dict[int, tuple[object, _Content]], now: dict[int, tuple[objec
 def _alike(some: _Content, others: _Content) -> bool:
     """Whether two contents are the same objects, or plain values that are equal."""
     return len(some) == len(others) and all(
-        one is other or (type(one) is type(other) and type(one) in _PLAIN and one == other)
+        one is other or (type(one) is type(other) and id(type(one)) in _PLAIN and one == other)
         for one, other in zip(some, others, strict=True)
     )
 
@@ -159,24 +172,24 @@ def _content_of_cell(cell: Any) -> object:
         return _NOT_THERE
 
 
-_CONTAINERS: Final = (dict, set, frozenset, list, tuple, deque)
+_CONTAINERS: Final[tuple[Any, ...]] = (dict, set, frozenset, list, tuple, deque)
 
 
 def _in_container(one: Any) -> _Content:
     """What is in it, if it is a container, whatever its class has made of that."""
-    if isinstance(one, dict):
+    kind = type(one)
+    if issubclass(kind, dict):
         return [part for pair in dict.items(one) for part in pair]
-    if isinstance(one, (set, frozenset)):
-        return sorted(frozenset.__iter__(one) if isinstance(one, frozenset) else set.__iter__(one), key=_in_sets)
-    for kind in (list, tuple, deque):
-        if isinstance(one, kind):
-            return list(kind.__iter__(one))  # type: ignore[arg-type]  # of that kind
-    return []
+    base = next((base for base in _CONTAINERS if issubclass(kind, base)), None)
+    if base is None:
+        return []
+    held: _Content = list(base.__iter__(one))
+    return sorted(held, key=_in_sets) if base in (set, frozenset) else held
 
 
 def _in_sets(one: object) -> tuple[str, str, int]:
     """An order of elements that is the same as long as they are."""
-    return (type(one).__name__, repr(one), 0) if type(one) in _PLAIN else ("", "", id(one))
+    return (type(one).__name__, repr(one), 0) if id(type(one)) in _PLAIN else ("", "", id(one))
 
 
 def _attributes(state: Any) -> _Content:
@@ -193,11 +206,11 @@ def _referred(one: object) -> _Content:
     return [how_far() if callable(how_far) else None, *gc.get_referents(one)]
 
 
-_STATE: Final[dict[type, Callable[[Any], object]]] = {
-    bytearray: bytes,
-    array: array.tobytes,
-    count: repr,
-    ContextVar: lambda variable: variable.get(None),
-    type(_names): lambda cached: tuple(cached.cache_info()),
+_STATE: Final[dict[int, Callable[[Any], object]]] = {
+    id(bytearray): bytes,
+    id(array): array.tobytes,
+    id(count): repr,
+    id(ContextVar): lambda variable: variable.get(None),
+    id(type(_names)): lambda cached: tuple(cached.cache_info()),
 }
 """What objects hold that refer to nothing, or not only."""

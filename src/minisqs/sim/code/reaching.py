@@ -28,7 +28,8 @@ from typing import Any, Final, TypeGuard
 # Libraries hold the user's functions in objects of their own, but a client's whole inside is not searched.
 _FOREIGN_MAX: Final = 2
 _ITEMS_MAX: Final = 1000
-_PLAIN: Final = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
+# Classes are known by their ids, as a metaclass of the user's may have a hash of its own, or none.
+_PLAIN: Final = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes, bytearray)))
 _ITEMS_OF: Final[Mapping[type, Callable[[Any], Iterable[object]]]] = {
     dict: dict.values,
     list: list.__iter__,
@@ -38,7 +39,7 @@ _ITEMS_OF: Final[Mapping[type, Callable[[Any], Iterable[object]]]] = {
     deque: deque.__iter__,
 }
 _UNPACKED: Final = tuple(_ITEMS_OF)
-_CONTAINERS: Final = frozenset({*_UNPACKED, defaultdict, OrderedDict})
+_CONTAINERS: Final = frozenset(map(id, (*_UNPACKED, defaultdict, OrderedDict)))
 _Reached = tuple[object, int]
 """An object, and how many objects of libraries lie between it and the user's."""
 
@@ -94,8 +95,8 @@ class Walk:
         elif kind is types.CodeType:  # of a module to be executed
             if self._looks_into(item.co_filename):
                 yield from _each(self._named(item, {}, ()), 1)
-        elif kind in _INSIDE:
-            yield from _each(_INSIDE[kind](item), foreign)
+        elif id(kind) in _INSIDE:
+            yield from _each(_INSIDE[id(kind)](item), foreign)
         elif _is_module(item):
             if self._is_users_module(item):
                 yield from _each([value for value in _attributes(item).values() if not _is_module(value)], 1)
@@ -190,12 +191,12 @@ def _inside_function(function: types.FunctionType) -> list[object]:
     return inside
 
 
-_INSIDE: Final[Mapping[type, Callable[[Any], list[object]]]] = {
-    types.MethodType: lambda item: [item.__func__, item.__self__],
-    staticmethod: lambda item: [item.__func__],
-    classmethod: lambda item: [item.__func__],
-    property: lambda item: [item.fget, item.fset, item.fdel],
-    functools.partial: lambda item: [item.func, *item.args, *item.keywords.values()],
+_INSIDE: Final[Mapping[int, Callable[[Any], list[object]]]] = {
+    id(types.MethodType): lambda item: [item.__func__, item.__self__],
+    id(staticmethod): lambda item: [item.__func__],
+    id(classmethod): lambda item: [item.__func__],
+    id(property): lambda item: [item.fget, item.fset, item.fdel],
+    id(functools.partial): lambda item: [item.func, *item.args, *item.keywords.values()],
 }
 
 
@@ -203,9 +204,9 @@ def _each(values: Iterable[object], foreign: int) -> Iterator[_Reached]:
     """The values, and in the place of a container what it holds."""
     for value in list(values):
         kind = type(value)
-        if kind in _CONTAINERS:
+        if id(kind) in _CONTAINERS:
             yield from ((item, foreign) for item in _unpacked(value))
-        elif kind not in _PLAIN:
+        elif id(kind) not in _PLAIN:
             yield value, foreign
             if issubclass(kind, _UNPACKED):  # such as a named tuple, which has attributes beside
                 yield from ((item, foreign) for item in _unpacked(value))
@@ -220,9 +221,9 @@ def _unpacked(container: object) -> Iterator[object]:
             return
         item = queue.popleft()
         kind = type(item)
-        if kind in _PLAIN:
+        if id(kind) in _PLAIN:
             continue
-        if kind not in _CONTAINERS:
+        if id(kind) not in _CONTAINERS:
             yield item
         if issubclass(kind, _UNPACKED) and id(item) not in opened:
             opened.add(id(item))

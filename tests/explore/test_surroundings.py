@@ -549,10 +549,10 @@ def test_a_check_claims_no_completeness_where_something_came_to_light_too_late()
         del Lies.found
 
 
-class OnlyIdentity(type):
+class OnlyIdentity(type):  # noqa: PLW1641  # which is the point
     """A metaclass whose classes have no hash."""
 
-    def __eq__(cls, other):  # noqa: PLW1641  # which is the point
+    def __eq__(cls, other):
         return cls is other
 
 

@@ -340,3 +340,24 @@ def test_the_timers_of_a_check_kill_nobody_afterwards(tmp_path):
     Path(tmp_path, "afterwards.py").write_text(AFTERWARDS)
     done = subprocess.run([sys.executable, "afterwards.py"], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.splitlines() == ["['a']", "(0.0, 0.0) True"]
+
+
+ENDS_LATE = """
+import os, signal
+from minisqs.explore.watchdog import Watchdog
+
+set_timer = signal.setitimer
+
+def late(which, *times):
+    if times == (0,):  # as the timers are stopped
+        os.kill(os.getpid(), signal.SIGVTALRM)
+    return set_timer(which, *times)
+
+with Watchdog(str.isspace):
+    signal.setitimer = late
+"""
+
+
+def test_a_timer_that_comes_as_a_check_ends_says_nothing():
+    done = subprocess.run([sys.executable, "-c", ENDS_LATE], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

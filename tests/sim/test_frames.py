@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import pickle
 import sys
 import textwrap
@@ -14,22 +12,6 @@ from minisqs.sim.code import frames, statements
 from minisqs.sim.code.following import follow
 
 WORDS = ["one", "two"]
-
-
-@pytest.fixture
-def load(tmp_path):
-    """A module of the user's, imported from a file."""
-    numbers = itertools.count()
-
-    def load(source):
-        path = tmp_path / f"app{next(numbers)}.py"
-        path.write_text(textwrap.dedent(source))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import sys
-import textwrap
 
 import pytest
 
 from minisqs.sim.code.following import follow
 from minisqs.sim.code.running import Running
 from minisqs.sim.strands import Carriers
-
-
-@pytest.fixture
-def load(tmp_path):
-    """A module of the user's, imported from a file."""
-    numbers = itertools.count()
-
-    def load(source):
-        path = tmp_path / f"app{next(numbers)}.py"
-        path.write_text(textwrap.dedent(source))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 def watched(module, call, *roots, trace=None):

@@ -30,22 +30,6 @@ from minisqs.sim.code.users_files import traced, users_files
 
 
 @pytest.fixture
-def load(tmp_path):
-    """A module of the user's, imported from a file."""
-    numbers = itertools.count()
-
-    def load(source, name="app"):
-        path = tmp_path / f"{name}{next(numbers)}.py"
-        path.write_text(textwrap.dedent(source))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-@pytest.fixture
 def visited(monkeypatch):
     """The texts of the statements that are arrived at."""
     texts = []

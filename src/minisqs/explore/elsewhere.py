@@ -99,7 +99,7 @@ class Witness(_Follower):
     def _look(self) -> None:
         case = self._execution.case
         most = FEW_LOOKS_AROUND if self._surroundings.are_large else MOST_LOOKS_AROUND
-        if self._looks < most and self._have_surroundings_changed():
+        if not case.is_opaque and self._looks < most and self._have_surroundings_changed():
             case.keeps_elsewhere = True
         now = self._standing()
         if now is None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import combinations, islice
 from types import FunctionType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 
@@ -25,6 +25,7 @@ from ..sim.faults import FAULT_OF
 from ..sim.intercepts import Intercepts, drawn, seed_randomness, shift_clock
 from ..sim.sdks import AnsweredSdks
 from ..sim.sources import Source
+from ..sim.stage import Teller
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import CODE, POINT_KINDS, Choices, Exploration
@@ -41,6 +42,8 @@ from .surroundings import Surroundings
 from .telling import Telling
 from .values import difference, equal, shown
 from .watchdog import Watchdog
+
+Follows = TypeVar("Follows", bound=Teller)
 
 ONE_S: Final = 1_000_000_000
 
@@ -381,17 +384,25 @@ class Laboratory:
 
     def _witness(self, source: Exploration) -> Witness:
         """A run that is looked at at each statement."""
-        witnesses: list[Witness] = []
-
-        def make(execution: Execution) -> Witness:
-            witnesses.append(Witness(execution, self._surroundings))
-            return witnesses[-1]
-
         seed_randomness(b"run")
         undrawn = drawn()
-        self._go(self.case.everything, source, make_teller=make)
+        witness = self._followed(lambda execution: Witness(execution, self._surroundings), self.case.everything, source)
         self.case.draws = self.case.draws or drawn() != undrawn
-        return witnesses[-1]
+        return witness
+
+    def _followed(
+        self, make: Callable[[Execution], Follows], kept: Kept, source: Source, workers: int | None = None
+    ) -> Follows:
+        """What has followed a run that is not counted; of several that were begun, the one that came to its end."""
+        made: list[Follows] = []
+
+        def remember(execution: Execution) -> Follows:
+            made.append(make(execution))
+            return made[-1]
+
+        seed_randomness(b"run")
+        self._go(kept, source, workers=workers, make_teller=remember)
+        return made[-1]
 
     def look_around(self, outside: object = None) -> None:
         """See whether runs have changed anything that is compared nowhere."""
@@ -458,16 +469,8 @@ class Laboratory:
 
     def _met(self, outcome: Outcome, kept: Kept) -> list[Any]:
         """What was observed from statement to statement of a run, which is made again for it."""
-        observers: list[Observer] = []
-
-        def make(execution: Execution) -> Observer:
-            observers.append(Observer(execution))
-            return observers[-1]
-
-        seed_randomness(b"run")
         source = Exploration(outcome.happened, self.kinds)  # which asks at each statement, and so tells of each
-        self._go(kept, source, workers=outcome.workers, make_teller=make)
-        return observers[-1].states
+        return self._followed(Observer, kept, source, outcome.workers).states
 
     def try_out(self, kept: Kept, plan: Choices, workers: int | None) -> Story | None:
         """The story of a plan, if its run fails."""

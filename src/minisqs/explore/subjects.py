@@ -33,6 +33,7 @@ from ..outside import Table
 from ..sim.code import statements
 from ..sim.code.following import Following, follow
 from ..sim.code.points import compiled
+from ..sim.code.reaching import names_in
 from ..sim.code.users_files import traced
 from ..sim.port import MAIN
 from ..world import World
@@ -419,7 +420,7 @@ class Case:
         """Each name under which something may be kept: in words, the namespace, the name."""
         for function in self.following.functions:
             module = function.__globals__
-            for name in _names(function.__code__):
+            for name in names_in(function.__code__):
                 yield f"The module global {module.get('__name__')}.{name}", module, name
         for one in getattr(self.subject, "__mro__", ())[:-1]:
             for name in vars(one):
@@ -455,7 +456,7 @@ class Case:
     def draws(self) -> bool:
         """Whether the user's code names anything that draws random numbers."""
         if self._draws is None:
-            names = {name for function in self.following.functions for name in _names(function.__code__)}
+            names = {name for function in self.following.functions for name in names_in(function.__code__)}
             self._draws = not names.isdisjoint(CHANCE)
         return self._draws
 
@@ -558,13 +559,6 @@ def _mutable_defaults(function: FunctionType) -> dict[str, Any]:
     named = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
     named |= function.__kwdefaults__ or {}
     return {name: value for name, value in named.items() if isinstance(value, _MUTABLE)}
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
 
 
 def attributes_of(outside: Any) -> dict[str, Any]:

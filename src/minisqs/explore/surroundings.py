@@ -19,6 +19,7 @@ from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..outside import Table
+from ..sim.code.reaching import names_in
 
 if TYPE_CHECKING:
     from .subjects import Case
@@ -102,7 +103,7 @@ class Surroundings:
 
     def _named(self, function: FunctionType) -> Iterator[object]:
         """The globals that a function names, and of the user's modules the attributes that it names."""
-        names = _names(function.__code__)
+        names = names_in(function.__code__)
         spaces, opened = [function.__globals__], set[int]()
         while spaces:
             space = spaces.pop()
@@ -159,12 +160,6 @@ def _namespace(owner: Any) -> object:
     return owner if isinstance(owner, dict) else gc.get_referents(owner)[0]
 
 
-@cache
-def _names(code: CodeType) -> tuple[str, ...]:
-    inside = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in _names(constant)]
-    return tuple(dict.fromkeys([*code.co_names, *inside]))
-
-
 def _content_of_cell(cell: Any) -> object:
     try:
         return cell.cell_contents
@@ -211,6 +206,6 @@ _STATE: Final[dict[int, Callable[[Any], object]]] = {
     id(array): array.tobytes,
     id(count): repr,
     id(ContextVar): lambda variable: variable.get(None),
-    id(type(_names)): lambda cached: tuple(cached.cache_info()),
+    id(type(names_in)): lambda cached: tuple(cached.cache_info()),
 }
 """What objects hold that refer to nothing, or not only."""

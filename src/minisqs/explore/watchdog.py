@@ -98,10 +98,10 @@ class Watchdog:
         if self._ends is not None:
             self._ends.release()
         else:
-            signal.setitimer(signal.ITIMER_REAL, 0)  # from here on nothing starts the other timer anew
+            faulthandler.unregister(signal.SIGVTALRM)  # from here on the other timer is ignored, however late it comes
+            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            faulthandler.unregister(signal.SIGVTALRM)
             before = self._virtual_before
             signal.signal(signal.SIGVTALRM, signal.SIG_IGN if before is None else before)
             signal.setitimer(signal.ITIMER_REAL, *self._timer)

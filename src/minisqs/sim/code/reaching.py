@@ -112,9 +112,9 @@ class Walk:
 
     def _named(self, code: types.CodeType, space: dict[str, Any], modules: Iterable[Any]) -> Iterator[object]:
         """What a code names: globals, and attributes of these modules, of those it names and of those it imports."""
-        names, imports = _names(code)
+        names = names_in(code)
         values = [*modules, *(space[name] for name in names if name in space)]
-        if imports:
+        if _imports(code):
             values += _imported(names, space.get("__package__"))
         opened = set()
         while values:
@@ -242,17 +242,20 @@ _IMPORTS: Final = opcode.opmap["IMPORT_NAME"]
 
 
 @functools.lru_cache(4096)
-def _names(code: types.CodeType) -> tuple[tuple[str, ...], bool]:
-    """All names of globals, attributes and modules in a code and in those inside it, and whether any imports."""
-    names: dict[str, None] = {}
-    imports = False
-    queue = [code]
-    while queue:
-        code = queue.pop()
-        names |= dict.fromkeys(code.co_names)
-        imports = imports or _IMPORTS in code.co_code[::2]
-        queue += (constant for constant in code.co_consts if type(constant) is types.CodeType)
-    return tuple(names), imports
+def names_in(code: types.CodeType) -> tuple[str, ...]:
+    """All names of globals, attributes and modules in a code and in those inside it, each once."""
+    inside = [name for inner in _inside_code(code) for name in names_in(inner)]
+    return tuple(dict.fromkeys([*code.co_names, *inside]))
+
+
+@functools.lru_cache(4096)
+def _imports(code: types.CodeType) -> bool:
+    """Whether a code, or one inside it, imports."""
+    return _IMPORTS in code.co_code[::2] or any(map(_imports, _inside_code(code)))
+
+
+def _inside_code(code: types.CodeType) -> list[types.CodeType]:
+    return [constant for constant in code.co_consts if type(constant) is types.CodeType]
 
 
 def _imported(names: Iterable[str], package: object) -> Iterator[types.ModuleType]:

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--done", type=Path, help="lines of an earlier call; their twins are left out")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     done = asked.done.read_text() if asked.done else ""
     names = [name for name in asked.names or SPECIMENS if f"ok  {name}: " not in done]
     if asked.what == "bugs":

@@ -10,7 +10,7 @@ demo: $(VENV)/.examples
 	@$(BIN)/python examples/orders.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.lint $(VENV)/.test
 	$(BIN)/ruff format --check .

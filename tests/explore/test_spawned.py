@@ -256,11 +256,10 @@ def test_a_proof_sees_the_same_states_as_plain_enumeration(handle_of):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_proof_of_two_faults_sees_the_same_states_as_plain_enumeration():
     scenario = workers(reads_then_writes, bodies=["a"])
     proofs = [
-        minisqs.prove(scenario, faults=2, kinds=["kill", "overlap", "stall"], oracles=["conserved"], reduce=reduce)
+        minisqs.prove(scenario, faults=2, kinds=["kill", "overlap"], oracles=["conserved"], reduce=reduce)
         for reduce in (True, False)
     ]
     assert set(proofs[0].states) == set(proofs[1].states)

@@ -769,9 +769,9 @@ def test_a_simulated_lock_is_free_in_a_child_process(within):
 
 def test_a_simulated_lock_shows_where_it_was_taken(within):
     lock = threading.RLock()
-    assert repr(lock) == "<SimulatedRLock free>"
+    assert repr(lock) == "<RLock free>"
     lock.acquire()
-    assert repr(lock) == f"<SimulatedRLock taken at {lock.where}>"
+    assert repr(lock) == f"<RLock taken at {lock.where}>"
 
 
 # -------------------------------------------------------------------------------------------------------- threads

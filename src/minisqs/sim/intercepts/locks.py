@@ -110,7 +110,7 @@ class SimulatedLock:
 
     def __repr__(self) -> str:
         state = f"taken at {self.where}" if self.locked() else "free"
-        return f"<{type(self).__name__} {state}>"
+        return f"<{type(self).__name__.removeprefix('Simulated')} {state}>"
 
 
 class SimulatedRLock(SimulatedLock):

@@ -59,6 +59,41 @@ def test_only_the_oracles_that_are_named_judge():
     assert report_of(Twice, oracles=["same"]).oracle == "same"
 
 
+class Audited(Ledger):
+    """Writes down which delivery did the work, which is another one if an earlier one has died."""
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            by = f"{context.aws_request_id} in {context.log_stream_name}"
+            self.orders[record["body"]] = {"by": by, "handles": ({record["receiptHandle"]}, [])}
+
+
+def test_who_did_the_work_is_no_difference():
+    passes(Audited)
+    passes(Audited, ["a", "b", "c"], oracles=["same", "commutes"])
+    assert minisqs.prove(Audited, ["a"], faults=1).complete
+
+
+class AuditedTwice(Audited):
+    """Keeps a line for each delivery."""
+
+    def __init__(self):
+        self.orders = {}
+        self.lines = {}
+
+    def handler(self, event, context):
+        super().handler(event, context)
+        self.lines[context.aws_request_id] = "worked"
+
+    def observe(self):
+        return self.lines
+
+
+def test_how_many_did_it_is_one():
+    report = report_of(AuditedTwice, ["a"])
+    assert (len(report.expected), len(report.got)) == (1, 2)
+
+
 class Uncomparable:
     """A number that refuses to be compared as a whole, as arrays do."""
 

@@ -9,7 +9,6 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from itertools import combinations, islice
 from types import FunctionType
 from typing import Any, Final, Self, TypeVar
@@ -29,13 +28,14 @@ from ..sim.stage import Teller
 from ..sim.strands import Carriers
 from . import tokens
 from .choices import CODE, POINT_KINDS, Choices, Exploration
+from .delivery_names import same_but_for
 from .elsewhere import Observer, Witness
 from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
-from .reductions import Known, lasting
-from .runs import EVENT_BUDGET, MERGED, NEVER_SETTLES, PATIENT_BUDGET, Execution, Outcome
+from .reductions import Comparison, Known
+from .runs import BRIEF, FULL, LONG, MERGED, NEVER_SETTLES, Execution, Outcome, Patience
 from .stories import Kept, Story
 from .subjects import Case, Deployed
 from .surroundings import Surroundings
@@ -80,7 +80,7 @@ class Laboratory:
         sees_nothing: Whether what is observed stayed the same all through the perfect run.
         follows: Whether statements of the user's code are points; to be set before it is entered.
         asks_ties: Whether the order of simultaneous events is explored too, not only drawn.
-        impatient: Whether runs are given up in which nothing seems to change any more.
+        patience: How long a run may go on.
     """
 
     def __init__(self, case: Case, oracles: Oracles, kinds: Collection[str]) -> None:
@@ -94,7 +94,7 @@ class Laboratory:
         self.overlaps = 0
         self.legally_dead = 0
         self.complete = False
-        self.impatient = True
+        self.patience = BRIEF
         self.asks_ties = self.kinds == {"tie"}
         self.seen_sometimes: set[str] = set()
         self.watchdog = Watchdog(case.trace)
@@ -107,10 +107,11 @@ class Laboratory:
         """The messages that the perfect queue itself sends to a dead-letter queue."""
         self._for_nobody: dict[Kept, frozenset[str]] = {}
         """The queues in which messages are left on the perfect queue too, as nobody receives from them."""
-        self._event_budget = EVENT_BUDGET
         self._during = oracles.during()
         self.sees_nothing = False
         self._texts_at_first: dict[str, str] = {}
+        self._delivery_names: set[str] = set()
+        """Those in what is expected."""
         self.follows = True
         self._stack = ExitStack()
 
@@ -248,7 +249,7 @@ class Laboratory:
         try:
             outcome = self._go(kept, None, hooked=False)[0]
             if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
-                outcome = self._go(kept, None, hooked=False, impatient=False)[0]
+                outcome = self._go(kept, None, hooked=False, patience=FULL)[0]
         finally:
             self.case.draws = self.case.draws or drawn() != undrawn
             if self.follows:
@@ -304,6 +305,7 @@ class Laboratory:
             )
         self._dead[kept] = frozenset(outcome.dead)
         self._for_nobody[kept] = frozenset(outcome.unasked)
+        self._delivery_names |= outcome.delivery_names()
         return outcome.state
 
     # ------------------------------------------------------------------------------------------------- runs
@@ -312,51 +314,51 @@ class Laboratory:
         kept: Kept,
         source: Source | None,
         *,
-        known: Known | None = None,
-        left: int = 0,
-        overlaps_left: int = 0,
-        finely: bool = False,
+        comparing: Comparison | None = None,
         on_strands: bool = False,
+        patience: Patience | None = None,
         **options: Any,
     ) -> tuple[Outcome, Source | None, Any]:
-        """One run, on more stacks where one is not enough: how it ended, what answered, and the outside world."""
-        if known is not None:
-            options |= {
-                "is_known": partial(_is_known, known, left, overlaps_left),
-                "finely": finely,
-            }
-            options |= {"follows": lasting} if finely else {}
-        for carriers in (self.carriers,) if on_strands else self._stacks():
-            if known is not None:
-                known.begin()
-            options.setdefault("impatient", self.impatient)
-            options.setdefault("event_budget", self._event_budget)
-            execution = Execution(
-                self.case,
-                kept,
-                source,
-                during=self._during,
-                carriers=carriers,
-                **options,
-            )
-            self.watchdog.runs += 1
-            self.watchdog.stage = execution.stage
-            try:
-                outcome = execution.go()
-            finally:
-                self.watchdog.end_run()
-                self._garbage.run_ends()
-            if not self._is_given_up(execution):
-                break
-            source = None if source is None else source.afresh()
-        if known is not None:
-            if outcome.ended != NEVER_SETTLES:
-                known.keep()
-            self._compared += 1
-            if self._compared < MANY or self._compared & (self._compared - 1) == 0:
-                self.look_around(execution.outside)
+        """One run as all are that count: how it ended, what answered, and the outside world."""
+        options |= {"during": self._during, "patience": patience or self.patience, "comparing": comparing}
+        for execution in self._on_enough_stacks(kept, source, on_strands=on_strands, **options):
+            if comparing is not None:
+                comparing.known.begin()
+            outcome = self._watched(execution)
+        if comparing is not None:
+            self._take_in(comparing.known, outcome, execution.outside)
         subject = outcome.state if self.case.is_scenario else execution.outside
-        return outcome, source, subject
+        return outcome, execution.source, subject
+
+    def _on_enough_stacks(
+        self, kept: Kept, source: Source | None, *, on_strands: bool = False, **options: Any
+    ) -> Iterator[Execution]:
+        """One run to go; if one stack was not enough for it, as it is for most, the same on more."""
+        for carriers in (self.carriers,) if on_strands or self.case.spawns else (None, self.carriers):
+            execution = Execution(self.case, kept, source, carriers=carriers, **options)
+            yield execution
+            self.case.spawns = self.case.spawns or execution.stage.spawns
+            if not execution.needs_strands:
+                return
+            source = None if source is None else source.afresh()
+
+    def _watched(self, execution: Execution) -> Outcome:
+        """Go, under the eyes of the watchdog."""
+        self.watchdog.runs += 1
+        self.watchdog.stage = execution.stage
+        try:
+            return execution.go()
+        finally:
+            self.watchdog.end_run()
+            self._garbage.run_ends()
+
+    def _take_in(self, known: Known, outcome: Outcome, outside: Any) -> None:
+        """A run that was compared has come to its end."""
+        if outcome.ended != NEVER_SETTLES:
+            known.keep()
+        self._compared += 1
+        if self._compared < MANY or self._compared & (self._compared - 1) == 0:
+            self.look_around(outside)
 
     def look_closely(self) -> None:
         """See whether anything is kept where comparing the outside object does not show it, and whether there is anything to see.
@@ -416,9 +418,8 @@ class Laboratory:
             kept: The places of the messages that are sent.
             source: What goes wrong.
             workers: How many may work at once.
-            options: ``known``, the states from which everything has been tried; ``left``, how many faults may
-                follow those of ``source``; ``finely``, whether states are compared after every event; ``midway``,
-                whether at statements too; ``on_strands``, whether one stack is known not to be enough.
+            options: ``comparing``, who compares its states with those of others; ``on_strands``, whether one stack
+                is known not to be enough.
         """
         self.runs += 1
         seed_randomness(b"run")
@@ -447,9 +448,17 @@ class Laboratory:
         finding = judge(outcome, expected, self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding
+        if outcome.unobserved is None and self.are_same(outcome.state, expected, outcome.delivery_names()):
+            outcome.state = expected
+            return None
         if EFFECT_FIRST in self.oracles.names and (lost := self._lost(outcome, kept)):
             return attrs.evolve(finding, oracle=EFFECT_FIRST, what=lost)
         return finding if SAME in self.oracles.names else None
+
+    def are_same(self, one: Any, other: Any, names: Collection[str] = ()) -> bool:
+        """Whether two observed states are equal but for the names of deliveries, those in one of them beside the known."""
+        known = self._delivery_names.union(names)
+        return equal(one, other) or (bool(known) and same_but_for(known, one, other))
 
     def _lost(self, outcome: Outcome, kept: Kept) -> str:
         """Which messages were deleted without their effect, in words: the end is as if they had never been sent."""
@@ -500,13 +509,12 @@ class Laboratory:
     def is_confirmed(self, story: Story) -> bool:
         """Whether a story still fails with all the patience there is; if not, more is had from now on."""
         finding = story.finding
-        if not self.impatient or not (finding.is_hasty or finding.is_cut):
+        if self.patience is not BRIEF or not (finding.is_hasty or finding.is_cut):
             return True
-        self.impatient = False
-        self._event_budget = PATIENT_BUDGET if finding.is_cut else EVENT_BUDGET
+        self.patience = LONG if finding.is_cut else FULL
         if self.try_out(story.kept, story.plan, story.workers) is None:
             return False
-        self.impatient, self._event_budget = True, EVENT_BUDGET
+        self.patience = BRIEF
         return True
 
     def show(
@@ -514,20 +522,9 @@ class Laboratory:
     ) -> tuple[Execution, Outcome]:
         """One run that is not counted, perhaps with its journal."""
         seed_randomness(b"run")
-        for carriers in self._stacks():
-            execution = Execution(
-                self.case,
-                kept,
-                source,
-                hooked=self.follows,
-                carriers=carriers,
-                workers=workers,
-                keeps_journal=keeps_journal,
-            )
+        options: dict[str, Any] = {"hooked": self.follows, "workers": workers, "keeps_journal": keeps_journal}
+        for execution in self._on_enough_stacks(kept, source, **options):
             outcome = execution.go()
-            if not self._is_given_up(execution):
-                break
-            source = None if source is None else source.afresh()
         return execution, outcome
 
     def tell(self, story: Story) -> Telling:
@@ -539,26 +536,11 @@ class Laboratory:
             tellings.append(Telling(execution))
             return tellings[-1]
 
-        for carriers in self._stacks():
-            source = Exploration(story.plan, self.kinds)
-            execution = Execution(
-                self.case, story.kept, source, carriers=carriers, make_teller=make, workers=story.workers,
-                during=self._during,
-            )  # fmt: skip
+        options: dict[str, Any] = {"make_teller": make, "workers": story.workers, "during": self._during}
+        for execution in self._on_enough_stacks(story.kept, Exploration(story.plan, self.kinds), **options):
             execution.go()
-            if not self._is_given_up(execution):
-                break
         tellings[-1].finish()
         return tellings[-1]
-
-    def _stacks(self) -> tuple[Carriers | None, ...]:
-        """On which stacks a run is tried: on one first, as most need no more, unless workers are spawned."""
-        return (self.carriers,) if self.case.spawns else (None, self.carriers)
-
-    def _is_given_up(self, execution: Execution) -> bool:
-        """Whether a run has to be begun anew, as one stack is not enough."""
-        self.case.spawns = self.case.spawns or execution.stage.spawns
-        return execution.needs_strands
 
     def _count(self, outcome: Outcome, subject: Any) -> None:
         for address in outcome.happened:
@@ -569,15 +551,6 @@ class Laboratory:
         for predicate in self.oracles.sometimes:
             if predicate.name not in self.seen_sometimes and is_true(predicate, subject):
                 self.seen_sometimes.add(predicate.name)
-
-
-def _is_known(known: Known, left: int, overlaps_left: int, execution: Execution, *, midway: bool) -> bool:
-    """Whether everything from here on has been tried, once all that is planned has happened."""
-    source = execution.source
-    assert isinstance(source, Exploration), "only explored runs are compared"
-    if len(source.happened) < len(source.plan):
-        return False
-    return known.was_met(execution, left, overlaps_left, midway=midway)
 
 
 def _subsets(kept: Kept) -> Iterator[Kept]:

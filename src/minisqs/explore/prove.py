@@ -25,7 +25,7 @@ from .choices import Exploration, wanted
 from .laboratory import Laboratory
 from .oracles import Finding, Oracles
 from .quiet import aloud
-from .reductions import Known, reduced
+from .reductions import Comparison, Known, reduced
 from .report import WIDTH
 from .runs import MERGED, Outcome
 from .shrink import shrink
@@ -253,19 +253,15 @@ class Walk:
         self, kept: Kept, plan: dict[Place, int], left: int, *, on_strands: bool = False
     ) -> tuple[Outcome, Exploration, Finding | None]:
         laboratory, bounds = self._laboratory, self._bounds
-        known = self.known if bounds.reduce else None
         overlaps = sum(address.kind == chance.OVERLAP for address in plan)
         overlaps_left = min(left, bounds.preemptions - overlaps) if bounds.preemptions < bounds.faults else 0
+        comparing = Comparison(self.known, left, overlaps_left, finely=left > 0, midway=left > 0)
         outcome, source, finding = laboratory.explore(
             kept,
             plan,
             bounds.workers,
             records=left > 0,
-            known=known,
-            left=left,
-            overlaps_left=overlaps_left,
-            finely=left > 0,
-            midway=bounds.reduce and left > 0,
+            comparing=comparing if bounds.reduce else None,
             on_strands=on_strands,
         )
         if outcome.ended == MERGED:

@@ -29,6 +29,8 @@ from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
+import attrs
+
 from ..engine import decisions as chance
 from ..sim.asking import Arrival
 from ..sim.code import statements
@@ -221,6 +223,37 @@ class Known:
         """The run has come to its end."""
         for state, left in self._met:
             self._faults_left[state] = max(left, self._faults_left.get(state, -1))
+
+
+@attrs.frozen
+class Comparison:
+    """Compares a run with what is known, once all that is planned has happened.
+
+    Attributes:
+        known: The states that other runs have met, and those of this one.
+        left: How many faults may follow those of the plan.
+        overlaps_left: How many of these may be overlaps, where not all.
+        finely: Whether after every event.
+        midway: Whether at statements too.
+    """
+
+    known: Known
+    left: int = 0
+    overlaps_left: int = 0
+    finely: bool = False
+    midway: bool = False
+
+    def is_known(self, execution: Execution, *, midway: bool) -> bool:
+        """Whether everything has been tried from where a run is now."""
+        source = execution.source
+        assert isinstance(source, Exploration), "only explored runs are compared"
+        if len(source.happened) < len(source.plan):
+            return False
+        return self.known.was_met(execution, self.left, self.overlaps_left, midway=midway)
+
+    def lasting(self, execution: Execution) -> object:
+        """What outlives the work that is at a statement now."""
+        return lasting(execution)
 
 
 def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tuple[int, Place, int, bool]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -37,6 +38,7 @@ from ..sim.stage import Stage, Teller, Unwind, no_event_loop, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
+from .delivery_names import names_in
 from .fingerprints import fingerprint_of
 from .subjects import Case
 from .values import kept_state
@@ -47,17 +49,29 @@ LOCKED: Final = "locked"
 MERGED: Final = "merged"
 """It came into a state from which everything has been tried already."""
 
-EVENT_BUDGET: Final = 5_000
-"""So many events may happen in a run before it is taken for endless."""
-
-PATIENT_BUDGET: Final = 20_000
-"""So many where that is to be confirmed: a message that is tried every thirty seconds for a day makes as many."""
-
 CALLS_BUDGET: Final = 100_000
 """So many where workers are spawned: each of their calls is one, and loops of short polls make many."""
 
 UNCHANGED: Final = 12
 """So many works in a row that change nothing, and read no clock, are taken for endless."""
+
+
+class Patience(NamedTuple):
+    """How long a run may go on.
+
+    Attributes:
+        events: So many events may happen before it is taken for endless.
+        gives_up: Whether it is given up before its day is over, where nothing changes any more.
+    """
+
+    events: int
+    gives_up: bool
+
+
+BRIEF: Final = Patience(5_000, gives_up=True)
+FULL: Final = Patience(BRIEF.events, gives_up=False)
+LONG: Final = Patience(20_000, gives_up=False)
+"""To confirm that so much happens: a message that is tried every thirty seconds for a day makes as many events."""
 
 
 class Violation(NamedTuple):
@@ -78,6 +92,7 @@ class Outcome:
 
     Attributes:
         state: What was observed.
+        delivery_names: Tells which names of deliveries stand in it.
         ended: ``settled``, ``never settles``, ``locked`` or ``merged``.
         why: Of the two in the middle, in words.
         is_hasty: Whether it was given up because nothing seemed to change any more.
@@ -101,6 +116,7 @@ class Outcome:
     """
 
     state: Any = None
+    delivery_names: Callable[[], set[str]] = set
     ended: str = SETTLED
     why: str = ""
     is_hasty: bool = False
@@ -124,11 +140,23 @@ class Outcome:
     lost: str = ""
 
 
-class IsKnown(Protocol):
-    """Who knows from which states everything has been tried."""
+class Comparing(Protocol):
+    """Compares the states of a run with those from which everything has been tried; a known one ends the run.
 
-    def __call__(self, execution: Execution, *, midway: bool) -> bool:
-        """Whether it has from where a run is now."""
+    Attributes:
+        finely: Whether after every event, and what lasts at every statement; or only when time is about to pass.
+        midway: Whether at statements too, and not only while no user code is under way.
+    """
+
+    finely: bool
+    midway: bool
+
+    def is_known(self, execution: Execution, *, midway: bool) -> bool:
+        """Whether everything has been tried from where a run is now."""
+        ...
+
+    def lasting(self, execution: Execution) -> object:
+        """What is there at a statement that outlives the work, as something that is equal only if all of it is."""
         ...
 
 
@@ -143,14 +171,10 @@ class Execution:
         carriers: Threads, where one stack is not enough.
         teller: Who follows.
         during: Called after each step of the world in which user code ran; says what is violated, if anything.
-        event_budget: So many events may happen.
-        impatient: Whether a run in which nothing changes any more is given up before its day is over.
+        patience: How long it may go on.
         workers: How many may work at once; None for as many as the settings allow.
         keeps_journal: Whether the world's journal is kept.
-        is_known: Asked after events, while no user code is under way; True ends the run there.
-        finely: Whether it is asked after every event, or only when time is about to pass.
-        follows: Takes a fingerprint at each statement.
-        midway: Whether ``is_known`` is asked at statements too.
+        comparing: Who compares its states with those of other runs, if anybody.
     """
 
     def __init__(
@@ -163,24 +187,18 @@ class Execution:
         carriers: Carriers | None = None,
         make_teller: Callable[[Execution], Teller] | None = None,
         during: Callable[[Any], Violation | None] | None = None,
-        event_budget: int = EVENT_BUDGET,
-        impatient: bool = True,
+        patience: Patience = BRIEF,
         workers: int | None = None,
         keeps_journal: bool = False,
-        is_known: IsKnown | None = None,
-        finely: bool = False,
-        follows: Callable[[Execution], object] | None = None,
-        midway: bool = False,
+        comparing: Comparing | None = None,
     ) -> None:
         self.case = case
         self.outcome = Outcome(workers=workers)
-        self.event_budget = event_budget
         self._kept = kept
         self._hooked = hooked
         self._during = during
-        self._is_known = is_known
-        self._finely = finely
-        self._impatient = impatient
+        self._patience = patience
+        self._comparing = comparing
         self.world = World(
             case.seed,
             source if not isinstance(source, Exploration) or source.asks_the_engine else None,
@@ -195,9 +213,9 @@ class Execution:
             self._hooked = hooked and source.has_points
             if not source.asks_ties:
                 port.kernel.ignore_ties()
-            if follows is not None:
-                source.follow(lambda: follows(self))
-            if midway:
+            if comparing is not None and comparing.finely:
+                source.follow(lambda: comparing.lasting(self))
+            if comparing is not None and comparing.midway:
                 source.before_asking = self._look_midway
         elif source is not None and (kinds := [kind for kind in POINT_KINDS if source.asks(kind)]):
             answers = SeededAnswers(port, CODE, kinds)
@@ -291,7 +309,7 @@ class Execution:
             if self.stage.over:
                 raise
             self.outcome.ended, self.outcome.why = NEVER_SETTLES, str(error).partition(";")[0]
-            self.outcome.is_cut = self._impatient and not self.outcome.is_hasty
+            self.outcome.is_cut = self._patience.gives_up and not self.outcome.is_hasty
         except Unwind:
             if self.stage.stuck is None or self._finished:
                 raise
@@ -306,13 +324,13 @@ class Execution:
         """Let time pass in portions, and see between them whether anything is still changing."""
         world, kernel = self.world, self.world.sqs.kernel
         give_up_ns = lambda: world.sqs.last_fault_ns + 86_400 * SECOND_NS  # noqa: E731
-        budget = max(self.event_budget, CALLS_BUDGET) if self.stage.spawns else self.event_budget
-        kernel.run_until_idle(give_up_ns, budget, self._watch)
+        events = max(self._patience.events, CALLS_BUDGET) if self.stage.spawns else self._patience.events
+        kernel.run_until_idle(give_up_ns, events, self._watch)
 
     def _watch(self) -> None:
         """After an event: has user code run, and is anything still changing?"""
-        if self._is_known is not None and self.stage.is_at_rest(finely=self._finely):
-            self._end_if_known(midway=False)
+        if self._comparing is not None and self.stage.is_at_rest(finely=self._comparing.finely):
+            self._end_if_known(self._comparing, midway=False)
         begun = self.stage.begun + (self.stage.came_back if self.stage.spawns else 0)
         if begun == self._works_seen or self.stage.current is not None:
             return
@@ -323,16 +341,16 @@ class Execution:
             self._finished = True
             self._take_in()
             raise Unwind
-        if self._impatient and begun > UNCHANGED:
+        if self._patience.gives_up and begun > UNCHANGED:
             self._give_up_if_unchanged()
 
     def _look_midway(self) -> None:
         """At a statement: is it known how it goes on?"""
-        if self.stage.current is not None and not self.stage.over:
-            self._end_if_known(midway=True)
+        if self._comparing is not None and self.stage.current is not None and not self.stage.over:
+            self._end_if_known(self._comparing, midway=True)
 
-    def _end_if_known(self, *, midway: bool) -> None:
-        if self._is_known is not None and self._is_known(self, midway=midway):
+    def _end_if_known(self, comparing: Comparing, *, midway: bool) -> None:
+        if comparing.is_known(self, midway=midway):
             self.outcome.ended = MERGED
             self.stage.over = self._finished = True
             self._take_in()
@@ -359,6 +377,7 @@ class Execution:
         if not stage.needs_strands and outcome.ended != MERGED:
             try:
                 outcome.state = kept_state(self._observe())
+                outcome.delivery_names = partial(names_in, outcome.state, world)
             except Unwind:  # it would wait for the lock for which nobody gets on, or that somebody holds at this moment
                 if outcome.ended != LOCKED and outcome.violated is None:
                     raise

@@ -18,7 +18,7 @@ from ..sim.sources import Place, PointAddress, SeededSource
 from ..sim.works import Work
 from .choices import Exploration
 from .laboratory import Laboratory
-from .reductions import Known, reduced
+from .reductions import Comparison, Known, reduced
 from .stories import Kept, Story
 
 WEIGHTS: Final = {
@@ -100,8 +100,7 @@ class Search:
                 plan,
                 self._workers,
                 records=not is_leaf,
-                known=None if is_leaf else self._known[kept],
-                finely=len(plan) < FINE,
+                comparing=None if is_leaf else Comparison(self._known[kept], finely=len(plan) < FINE),
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)

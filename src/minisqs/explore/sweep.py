@@ -38,6 +38,7 @@ from .laboratory import Laboratory
 from .oracles import COMMUTES, Oracles
 from .rates import GivenFaults, has_rates, rates_of
 from .report import WIDTH, Report
+from .runs import BRIEF
 from .search import random_story
 from .shrink import shrink
 from .stories import Kept, Story
@@ -378,7 +379,7 @@ class _Site:
             )
         smallest = shrink(laboratory, laboratory.try_out(story.kept, story.plan, None) or story)
         is_confirmed = laboratory.is_confirmed(smallest)
-        laboratory.impatient = True  # each seed is run as it was where it was found
+        laboratory.patience = BRIEF  # each seed is run as it was where it was found
         return smallest if is_confirmed else None
 
 

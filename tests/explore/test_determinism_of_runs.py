@@ -11,7 +11,7 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("runs_program.py")
 RUNS = 910  # of each of eleven consumers
-HASH_SEEDS = ["0", *(pytest.param(seed, marks=pytest.mark.slow) for seed in ("1", "7", "4242"))]
+HASH_SEEDS = ["1", *(pytest.param(seed, marks=pytest.mark.slow) for seed in ("0", "7", "4242"))]
 
 # What the program prints. It changes only if runs differ from those of the version before: then no seed finds any more
 # what it found, which is a change to be told in the changelog.

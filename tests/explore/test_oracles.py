@@ -656,3 +656,9 @@ def test_of_many_messages_the_first_ones_change_places_too():
 def test_the_name_of_an_oracle_is_a_text():
     with pytest.raises(errors.UsageError, match="a text, not 3"):
         minisqs.always(bool, 3)
+
+
+def test_who_did_the_work_is_no_difference_to_any_seed():
+    swept = minisqs.sweep(Audited, ["a"], seeds=range(60), chunk=20, progress=False)
+    assert swept.tested
+    assert not swept.failing_seeds

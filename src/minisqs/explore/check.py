@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from itertools import combinations, islice, permutations
 from textwrap import wrap
@@ -169,10 +170,7 @@ def check(
     given = None if plan is not None else rates_of(faults)
     kinds = wanted(given.wanted() if given is not None else None if plan is None else frozenset(FAULTS))
     with Laboratory(case, judged_by, kinds) as laboratory:
-        laboratory.expected(case.everything)
-        laboratory.follow_what_runs()
-        laboratory.refuse_unfollowed()
-        laboratory.look_closely()
+        laboratory.get_ready()
         if not refuse_replayed(laboratory):
             story = out_of_order(laboratory) or _found(
                 laboratory, effort, given=given if has_rates(faults) else None, plan=plan
@@ -417,6 +415,7 @@ class Run:
         self._outcome = outcome
         self._workers = workers
         self.state = outcome.state
+        outcome.delivery_names = partial(set, outcome.delivery_names())  # else it would keep the whole world
         self.choices = dict(outcome.happened)
 
     @property
@@ -467,7 +466,7 @@ class Run:
                 return tell(laboratory, Story(self._kept, self.choices, self._workers, told), is_smallest=False).text()
 
     def __repr__(self) -> str:
-        return f"<Run: {len(self.choices)} faults, {self.state!r}>"
+        return f"<Run: {many(len(self.choices), 'fault')}, {self.state!r}>"
 
 
 def run(

@@ -9,6 +9,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import combinations, islice
 from types import FunctionType
 from typing import Any, Final, Self, TypeVar
@@ -35,7 +36,7 @@ from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
 from .reductions import Comparison, Known
-from .runs import BRIEF, FULL, LONG, MERGED, NEVER_SETTLES, Execution, Outcome, Patience
+from .runs import BRIEF, MANY_EVENTS, MERGED, NEVER_SETTLES, WHOLE_DAY, Execution, Outcome, Patience
 from .stories import Kept, Story
 from .subjects import Case, Deployed
 from .surroundings import Surroundings
@@ -190,6 +191,18 @@ class Laboratory:
             )
 
     # ------------------------------------------------------------------------------------------ the perfect run
+    def get_ready(self) -> None:
+        """See what the perfect queue leaves behind, what runs, and where it is kept, before anything goes wrong.
+
+        Raises:
+            UsageError: The consumer does not come to rest, is not the same twice, or cannot be followed or compared.
+            Whatever its handler raises.
+        """
+        self.expected(self.case.everything)
+        self.follow_what_runs()
+        self.refuse_unfollowed()
+        self._look_closely()
+
     def expected(self, kept: Kept) -> Any:
         """What the perfect queue leaves behind, of the messages at these places.
 
@@ -249,7 +262,7 @@ class Laboratory:
         try:
             outcome = self._go(kept, None, hooked=False)[0]
             if outcome.ended == NEVER_SETTLES and kept == self.case.everything:
-                outcome = self._go(kept, None, hooked=False, patience=FULL)[0]
+                outcome = self._go(kept, None, hooked=False, patience=WHOLE_DAY)[0]
         finally:
             self.case.draws = self.case.draws or drawn() != undrawn
             if self.follows:
@@ -360,7 +373,7 @@ class Laboratory:
         if self._compared < MANY or self._compared & (self._compared - 1) == 0:
             self.look_around(outside)
 
-    def look_closely(self) -> None:
+    def _look_closely(self) -> None:
         """See whether anything is kept where comparing the outside object does not show it, and whether there is anything to see.
 
         Raises:
@@ -448,32 +461,39 @@ class Laboratory:
         finding = judge(outcome, expected, self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding
-        if outcome.unobserved is None and self.are_same(outcome.state, expected, outcome.delivery_names()):
-            outcome.state = expected
-            return None
+        if outcome.unobserved is None:
+            finding = attrs.evolve(finding, same=partial(self.are_same, names=outcome.delivery_names()))
+            if finding.same(outcome.state, expected):
+                outcome.state = expected  # so that proofs count it as the same
+                return None
         if EFFECT_FIRST in self.oracles.names and (lost := self._lost(outcome, kept)):
             return attrs.evolve(finding, oracle=EFFECT_FIRST, what=lost)
         return finding if SAME in self.oracles.names else None
 
     def are_same(self, one: Any, other: Any, names: Collection[str] = ()) -> bool:
-        """Whether two observed states are equal but for the names of deliveries, those in one of them beside the known."""
+        """Whether two observed states are equal but for names of deliveries: those given, and those in what is expected."""
         known = self._delivery_names.union(names)
         return equal(one, other) or (bool(known) and same_but_for(known, one, other))
 
     def _lost(self, outcome: Outcome, kept: Kept) -> str:
         """Which messages were deleted without their effect, in words: the end is as if they had never been sent."""
         met: list[Any] = []
+        names = outcome.delivery_names()
         for places in _subsets(kept):
             others = tuple(one for one in kept if one not in places)
-            if self.stands_alone(others) and equal(outcome.state, self.expected(others)):
+            if self.stands_alone(others) and self.are_same(outcome.state, self.expected(others), names):
                 met = met or self._met(outcome, kept)
-                if not any(self._shows(state, places, kept) for state in met):
+                if not any(self._shows(state, places, kept, names) for state in met):
                     return _are_missing(places)
         return ""
 
-    def _shows(self, state: Any, places: Kept, kept: Kept) -> bool:
+    def _shows(self, state: Any, places: Kept, kept: Kept, names: Collection[str]) -> bool:
         """Whether a state is that after some messages, of these at least one, and not that after others alone."""
-        after = [some for some in _subsets(kept) if self.stands_alone(some) and equal(state, self.expected(some))]
+        after = [
+            some
+            for some in _subsets(kept)
+            if self.stands_alone(some) and self.are_same(state, self.expected(some), names)
+        ]
         return bool(after) and not any(set(places).isdisjoint(some) for some in after)
 
     def _met(self, outcome: Outcome, kept: Kept) -> list[Any]:
@@ -511,7 +531,7 @@ class Laboratory:
         finding = story.finding
         if self.patience is not BRIEF or not (finding.is_hasty or finding.is_cut):
             return True
-        self.patience = LONG if finding.is_cut else FULL
+        self.patience = MANY_EVENTS if finding.is_cut else WHOLE_DAY
         if self.try_out(story.kept, story.plan, story.workers) is None:
             return False
         self.patience = BRIEF
@@ -536,7 +556,12 @@ class Laboratory:
             tellings.append(Telling(execution))
             return tellings[-1]
 
-        options: dict[str, Any] = {"make_teller": make, "workers": story.workers, "during": self._during}
+        options: dict[str, Any] = {
+            "make_teller": make,
+            "workers": story.workers,
+            "during": self._during,
+            "patience": self.patience,
+        }
         for execution in self._on_enough_stacks(story.kept, Exploration(story.plan, self.kinds), **options):
             execution.go()
         tellings[-1].finish()

@@ -157,6 +157,7 @@ class Finding:
         got: What this run left behind; of ``always``, what was observed as it did not hold, None where that cannot be.
         is_hasty: Whether the run was given up because nothing seemed to change any more.
         is_cut: Whether it was because so much had happened.
+        same: Tells whether two parts of the two states are the same.
     """
 
     oracle: str
@@ -165,6 +166,7 @@ class Finding:
     got: Any
     is_hasty: bool = False
     is_cut: bool = False
+    same: Callable[[Any, Any], bool] = attrs.field(default=equal, eq=False, repr=False)
 
 
 def judge(outcome: Outcome, expected: Any, oracles: Oracles) -> Finding | None:

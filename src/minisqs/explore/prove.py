@@ -49,7 +49,7 @@ class Proof:
         bounds: Messages, workers, faults, preemptions, the kinds of fault, how many statements of the user's code there
             are, the functions whose statements could not be followed, whether what is observed stayed the same on the perfect
             queue, and the Python.
-        runs: How many runs were made.
+        runs: How many runs were made; those of a walk that had to be begun anew, as more told states apart, included.
         pruned: How many were left out because another run shows the same.
         states: The different states that were observed at the end of runs, as texts.
     """
@@ -138,10 +138,7 @@ def prove(
     told = None if progress is None else aloud(progress)
     with Laboratory(case, Oracles.of(oracles, subject), names) as laboratory:
         laboratory.asks_ties = "tie" in names
-        laboratory.expected(case.everything)
-        laboratory.follow_what_runs()
-        laboratory.refuse_unfollowed()
-        laboratory.look_closely()
+        laboratory.get_ready()
         refuse_replayed(laboratory)
         if story := out_of_order(laboratory):
             raise errors.CheckFailed(tell(laboratory, story))
@@ -255,7 +252,9 @@ class Walk:
         laboratory, bounds = self._laboratory, self._bounds
         overlaps = sum(address.kind == chance.OVERLAP for address in plan)
         overlaps_left = min(left, bounds.preemptions - overlaps) if bounds.preemptions < bounds.faults else 0
-        comparing = Comparison(self.known, left, overlaps_left, finely=left > 0, midway=left > 0)
+        comparing = Comparison(
+            known=self.known, left=left, overlaps_left=overlaps_left, finely=left > 0, midway=left > 0
+        )
         outcome, source, finding = laboratory.explore(
             kept,
             plan,

@@ -225,7 +225,7 @@ class Known:
             self._faults_left[state] = max(left, self._faults_left.get(state, -1))
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Comparison:
     """Compares a run with what is known, once all that is planned has happened.
 

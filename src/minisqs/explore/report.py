@@ -257,7 +257,7 @@ def _instead(finding: Finding) -> str:
     got, expected = shown(finding.got), shown(finding.expected)
     if max(len(got), len(expected)) <= SHORT:
         return f"{got} instead of {expected}"
-    path, wanted, there = first_difference(finding.expected, finding.got)
+    path, wanted, there = first_difference(finding.expected, finding.got, same=finding.same)
     return f"{there} instead of {wanted} at {path}" if path else f"{there} instead of {wanted}"
 
 

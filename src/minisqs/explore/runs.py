@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import CodeType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import attrs
 
@@ -38,10 +38,13 @@ from ..sim.stage import Stage, Teller, Unwind, no_event_loop, waits_for_the_dead
 from ..sim.strands import Carriers
 from ..world import World
 from .choices import CODE, POINT_KINDS, Exploration
-from .delivery_names import names_in
+from .delivery_names import given_in
 from .fingerprints import fingerprint_of
 from .subjects import Case
 from .values import kept_state
+
+if TYPE_CHECKING:
+    from .reductions import Comparison
 
 SETTLED: Final = "settled"
 NEVER_SETTLES: Final = "never settles"
@@ -69,9 +72,13 @@ class Patience(NamedTuple):
 
 
 BRIEF: Final = Patience(5_000, gives_up=True)
-FULL: Final = Patience(BRIEF.events, gives_up=False)
-LONG: Final = Patience(20_000, gives_up=False)
-"""To confirm that so much happens: a message that is tried every thirty seconds for a day makes as many events."""
+"""For runs of which there are many."""
+
+WHOLE_DAY: Final = Patience(BRIEF.events, gives_up=False)
+"""To confirm that it never ends, where nothing seemed to change any more."""
+
+MANY_EVENTS: Final = Patience(20_000, gives_up=False)
+"""To confirm it where so much happened: a message that is tried every thirty seconds for a day makes as many events."""
 
 
 class Violation(NamedTuple):
@@ -140,26 +147,6 @@ class Outcome:
     lost: str = ""
 
 
-class Comparing(Protocol):
-    """Compares the states of a run with those from which everything has been tried; a known one ends the run.
-
-    Attributes:
-        finely: Whether after every event, and what lasts at every statement; or only when time is about to pass.
-        midway: Whether at statements too, and not only while no user code is under way.
-    """
-
-    finely: bool
-    midway: bool
-
-    def is_known(self, execution: Execution, *, midway: bool) -> bool:
-        """Whether everything has been tried from where a run is now."""
-        ...
-
-    def lasting(self, execution: Execution) -> object:
-        """What is there at a statement that outlives the work, as something that is equal only if all of it is."""
-        ...
-
-
 class Execution:
     """One run of a case.
 
@@ -169,7 +156,7 @@ class Execution:
         source: What answers the questions; None for the perfect queue.
         hooked: Whether statements of the user's code are points.
         carriers: Threads, where one stack is not enough.
-        teller: Who follows.
+        make_teller: Makes who follows it from statement to statement, if anybody does.
         during: Called after each step of the world in which user code ran; says what is violated, if anything.
         patience: How long it may go on.
         workers: How many may work at once; None for as many as the settings allow.
@@ -190,7 +177,7 @@ class Execution:
         patience: Patience = BRIEF,
         workers: int | None = None,
         keeps_journal: bool = False,
-        comparing: Comparing | None = None,
+        comparing: Comparison | None = None,
     ) -> None:
         self.case = case
         self.outcome = Outcome(workers=workers)
@@ -349,7 +336,7 @@ class Execution:
         if self._comparing is not None and self.stage.current is not None and not self.stage.over:
             self._end_if_known(self._comparing, midway=True)
 
-    def _end_if_known(self, comparing: Comparing, *, midway: bool) -> None:
+    def _end_if_known(self, comparing: Comparison, *, midway: bool) -> None:
         if comparing.is_known(self, midway=midway):
             self.outcome.ended = MERGED
             self.stage.over = self._finished = True
@@ -377,7 +364,7 @@ class Execution:
         if not stage.needs_strands and outcome.ended != MERGED:
             try:
                 outcome.state = kept_state(self._observe())
-                outcome.delivery_names = partial(names_in, outcome.state, world)
+                outcome.delivery_names = partial(given_in, outcome.state, world)
             except Unwind:  # it would wait for the lock for which nobody gets on, or that somebody holds at this moment
                 if outcome.ended != LOCKED and outcome.violated is None:
                     raise

@@ -100,7 +100,7 @@ class Search:
                 plan,
                 self._workers,
                 records=not is_leaf,
-                comparing=None if is_leaf else Comparison(self._known[kept], finely=len(plan) < FINE),
+                comparing=None if is_leaf else Comparison(known=self._known[kept], finely=len(plan) < FINE),
             )
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
-import itertools
 import random  # noqa: TID251  # for the names of what draws
 import sys
 from collections import deque
@@ -673,4 +672,4 @@ def _functions(target: Any) -> Iterator[Any]:
     if inspect.isfunction(target):
         yield target
     elif isinstance(target, type) and target is not object:
-        yield from itertools.islice(filter(inspect.isfunction, vars(target).values()), 1)
+        yield from filter(inspect.isfunction, vars(target).values())

@@ -206,6 +206,6 @@ _STATE: Final[dict[int, Callable[[Any], object]]] = {
     id(array): array.tobytes,
     id(count): repr,
     id(ContextVar): lambda variable: variable.get(None),
-    id(type(names_in)): lambda cached: tuple(cached.cache_info()),
+    id(type(cache(int))): lambda cached: tuple(cached.cache_info()),
 }
 """What objects hold that refer to nothing, or not only."""

@@ -278,12 +278,13 @@ class _Site:
         self._expected: dict[Kept, Any] = {}
         self._dead: dict[Kept, frozenset[str]] = {}
         self._for_nobody: dict[Kept, frozenset[str]] = {}
+        self._delivery_names: set[str] = set()
 
     def _laboratory(self) -> Laboratory:
         """One that counts from nothing, but knows what the perfect queue leaves behind if one before it did."""
         laboratory = Laboratory(self._case, self._oracles, self._kinds)
         laboratory._expected, laboratory._dead = self._expected, self._dead
-        laboratory._for_nobody = self._for_nobody
+        laboratory._for_nobody, laboratory._delivery_names = self._for_nobody, self._delivery_names
         return laboratory
 
     def _follow_what_runs(self, laboratory: Laboratory) -> None:

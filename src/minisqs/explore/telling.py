@@ -25,9 +25,11 @@ from ..outside import Table
 from ..poller import responses
 from ..sim.code import statements
 from ..sim.journal import Entry
+from ..sim.port import MAIN
 from ..sim.sources import Place
 from ..sim.stage import Stage
 from ..sim.works import Work
+from .choices import POINT_KINDS
 from .names import MOST_NAMES, call_in_words, name_of, names_of, sender
 from .runs import Execution
 from .subjects import attributes_of
@@ -77,8 +79,7 @@ def where(number: int) -> str:
 
 def text_of(number: int, width: int = STATEMENT_WIDTH) -> str:
     """A statement's source, not longer than fits."""
-    text = statements.STATEMENTS[number].text
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return shortened(statements.STATEMENTS[number].text, width)
 
 
 def does_more_than_call(number: int, called: Iterable[str]) -> bool:
@@ -303,7 +304,7 @@ class Telling:
     def _next_choice(self) -> Place | None:
         """Of the choices of SQS and Lambda, which the journal has in the order in which they were made, the next."""
         source = self._execution.source
-        made = [] if source is None else [address for address in source.choices if address.kind not in _POINTS]
+        made = [] if source is None else [address for address in source.choices if address.kind not in POINT_KINDS]
         self._choices_told += 1
         return made[self._choices_told - 1] if self._choices_told <= len(made) else None
 
@@ -357,14 +358,14 @@ class Telling:
     def _tell_entry(self, entry: Entry) -> None:
         kind = entry.action.removeprefix("fault: ")
         if kind != entry.action:
-            if kind in _POINTS:
+            if kind in POINT_KINDS:
                 return
             mark, text = "*", _FAULT_LINES.get(kind, entry.cause)
             address = self._next_choice()
         else:
             mark, text = "", _QUEUE_LINES.get(entry.action, "")
             address = None
-            if entry.action in _SENDS and entry.message.rpartition("/")[0] not in ("", "main"):
+            if entry.action in _SENDS and entry.message.rpartition("/")[0] not in ("", MAIN):
                 mark, text = "|", f"is sent {self._christened(entry)}"
         if text and (entry.message or entry.action not in _DELETES):  # else of one that was gone
             name = self._name(entry.message or entry.caller)
@@ -385,7 +386,6 @@ class Telling:
         return sender(entry.message.rpartition("/")[0], self.names)
 
 
-_POINTS: Final = (chance.KILL, chance.OVERLAP, chance.STALL, chance.INTERRUPT)
 _QUEUE_LINES: Final[Mapping[str, str]] = {
     "visibility timeout ended": "is visible again: its visibility timeout has ended",
     "shown again by a server that missed the delete": "is shown again by a server that missed the delete",
@@ -439,8 +439,8 @@ def time_of(time_ns: int) -> str:
     parts = []
     for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
         if whole_s >= length and (whole_s >= 600 or unit != "m"):
-            many, whole_s = divmod(whole_s, length)
-            parts.append(f"{many} {unit}")
+            number, whole_s = divmod(whole_s, length)
+            parts.append(f"{number} {unit}")
     seconds = whole_s + rest_ns / SECOND_NS
     if seconds or not parts:
         parts.append(f"{seconds:g} s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 SHORT: Final = 80
@@ -38,7 +38,9 @@ def difference(one: Any, other: Any) -> str:
     return f"at {path}: {first} and {second}" if path else f"{first} and {second}"
 
 
-def first_difference(one: Any, other: Any, path: str = "") -> tuple[str, str, str]:
+def first_difference(
+    one: Any, other: Any, path: str = "", same: Callable[[Any, Any], bool] = equal
+) -> tuple[str, str, str]:
     """Where two states differ first, and what each has there, as texts.
 
     >>> first_difference({"a": 1}, {})
@@ -49,12 +51,12 @@ def first_difference(one: Any, other: Any, path: str = "") -> tuple[str, str, st
             here = f"{path}[{key!r}]"
             if key not in one or key not in other:
                 return here, _at(one, key, key in one), _at(other, key, key in other)
-            if not equal(one[key], other[key]):
-                return first_difference(one[key], other[key], here)
+            if not same(one[key], other[key]):
+                return first_difference(one[key], other[key], here, same)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         for index, (left, right) in enumerate(zip(one, other, strict=False)):
-            if not equal(left, right):
-                return first_difference(left, right, f"{path}[{index}]")
+            if not same(left, right):
+                return first_difference(left, right, f"{path}[{index}]", same)
         if len(one) != len(other):
             index = min(len(one), len(other))
             here = f"{path}[{index}]"

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from .explore.check import perfect as perfect
     from .explore.check import replay as replay
     from .explore.check import run as run
+    from .explore.deploying import deployed as deployed
     from .explore.oracles import always as always
     from .explore.oracles import sometimes as sometimes
     from .explore.prove import prove as prove
-    from .explore.subjects import deployed as deployed
     from .explore.subjects import scenario as scenario
     from .explore.sweep import sweep as sweep
     from .sim.faults import Faults as Faults
@@ -69,7 +69,7 @@ _HOME = {
     "World": "world",
     "always": "explore.oracles",
     "check": "explore.check",
-    "deployed": "explore.subjects",
+    "deployed": "explore.deploying",
     "mock_sqs": "adapters.mocking",
     "perfect": "explore.check",
     "prove": "explore.prove",

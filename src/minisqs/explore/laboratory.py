@@ -30,6 +30,7 @@ from ..sim.strands import Carriers
 from . import tokens
 from .choices import CODE, POINT_KINDS, Choices, Exploration
 from .delivery_names import same_but_for
+from .deploying import Deployed
 from .elsewhere import Observer, Witness
 from .garbage import Garbage
 from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
@@ -38,7 +39,7 @@ from .quiet import quiet
 from .reductions import Comparison, Known
 from .runs import BRIEF, MANY_EVENTS, MERGED, NEVER_SETTLES, WHOLE_DAY, Execution, Outcome, Patience
 from .stories import Kept, Story
-from .subjects import Case, Deployed
+from .subjects import Case
 from .surroundings import Surroundings
 from .telling import Telling
 from .values import difference, equal, shown

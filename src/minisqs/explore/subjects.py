@@ -8,18 +8,15 @@ environment. A *scenario* sets a whole world up by itself.
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import inspect
 import random  # noqa: TID251  # for the names of what draws
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from enum import Enum
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, partial
 from hashlib import blake2b
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import attrs
@@ -31,11 +28,11 @@ from ..limits import BATCH_ENTRIES
 from ..outside import Table
 from ..sim.code import statements
 from ..sim.code.following import Following, follow
-from ..sim.code.points import compiled
 from ..sim.code.reaching import names_in
 from ..sim.code.users_files import traced
 from ..sim.port import MAIN
 from ..world import World
+from .deploying import Deployed, DeployedSubject
 
 QUEUE: Final = "orders"
 DEAD_LETTER_QUEUE: Final = "orders-dead"
@@ -67,131 +64,6 @@ def scenario(function: Callable[[World], Callable[[], object]]) -> Callable[[Wor
         raise errors.UsageError(f"a scenario is a function that takes the world and sets it up, not {function!r}")
     function.__minisqs_scenario__ = True  # type: ignore[attr-defined]
     return function
-
-
-class Deployed:
-    """Code as it lies in the user's files, executed anew for each environment; ``deployed`` makes it."""
-
-    def __init__(self, path: str, outside: Callable[[], Any]) -> None:
-        module, colon, name = path.partition(":") if isinstance(path, str) else ("", "", "")
-        if not colon or not module or not name:
-            raise errors.UsageError(f"deployed code is named as 'module:handler', not {path!r}")
-        if not callable(outside):
-            raise errors.UsageError(f"outside is a class, or a function that makes the outside world, not {outside!r}")
-        try:
-            spec = importlib.util.find_spec(module)
-        except ImportError:
-            spec = None
-        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-            raise errors.UsageError(f"there is no module {module!r} with source code on the import path")
-        self.__name__ = path
-        self.path = spec.origin
-        self._spec = spec
-        self._handler = name
-        self._outside = outside
-        self._source = Path(spec.origin).read_text(encoding="utf-8")
-        self._plain = compile(self._source, spec.origin, "exec", dont_inherit=True)
-
-    @property
-    def statements(self) -> list[statements.Statement]:
-        """The statements of the module's functions as it is now."""
-        compiled(self.path, self._source)
-        latest = {one.digest: one for one in statements.STATEMENTS if one.path == self.path}
-        lines = self._source.splitlines()
-        return [one for one in latest.values() if one.line <= len(lines)]
-
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Let the newest environment's module stand among those that are loaded; what stood there comes back."""
-        name = self._spec.name
-        before = sys.modules.get(name)
-        try:
-            yield
-        finally:
-            sys.modules.pop(name, None)
-            if before is not None:
-                sys.modules[name] = before
-
-    @property
-    def written(self) -> str:
-        """What makes it once more, as code."""
-        outside = str(getattr(self._outside, "__qualname__", "outside")).rpartition("<locals>.")[2]
-        return f'minisqs.deployed("{self.__name__}", outside={outside})'
-
-    def __call__(self) -> _DeployedSubject:
-        """The outside world of one run, with environments that execute the code."""
-        return _DeployedSubject(self, self._outside())
-
-    def fresh_handler(self, outside: Any) -> Callable[..., Any]:
-        """The handler of a new environment: the module is executed anew, and joined to the outside world."""
-        module = ModuleType(self._spec.name)
-        module.__spec__, module.__file__, module.__loader__ = self._spec, self.path, self._spec.loader
-        module.__package__ = self._spec.parent
-        sys.modules[self._spec.name] = module  # until the check ends, as late imports look there
-        exec(self._code(), vars(module))  # noqa: S102  # which is what importing a module is
-        if callable(connect := getattr(outside, "connect", None)):
-            connect(module)
-        handler = vars(module).get(self._handler)
-        if not callable(handler):
-            raise errors.UsageError(f"{self._spec.name} has no function {self._handler!r}")
-        return self._in_its_module(handler, module)
-
-    def _in_its_module(self, handler: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
-        """A handler during whose calls its own environment's module is the one that is found, also by pickle."""
-        name = self._spec.name
-        if not inspect.isfunction(handler) or inspect.iscoroutinefunction(handler):
-            return handler
-
-        @wraps(handler)
-        def in_its_module(event: Any, context: Any) -> Any:
-            before = sys.modules.get(name, module)
-            sys.modules[name] = module
-            try:
-                return handler(event, context)
-            finally:
-                sys.modules[name] = before
-
-        return in_its_module
-
-    def _code(self) -> CodeType:
-        return compiled(self.path, self._source) if statements.arrive is not None else self._plain
-
-
-class _DeployedSubject:
-    """One run's outside world behind deployed code."""
-
-    def __init__(self, code: Deployed, outside: Any) -> None:
-        self._code = code
-        self.outside = outside
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """What the outside world holds."""
-        return self.outside.__reduce_ex__(protocol)
-
-    def environment(self) -> Callable[..., Any]:
-        """The handler of a new environment."""
-        return self._code.fresh_handler(self.outside)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("observe", "close", "disconnect", "always", "sometimes"):
-            return getattr(self.outside, name)
-        raise AttributeError(name)
-
-
-def deployed(path: str, *, outside: Callable[[], Any]) -> Deployed:
-    """A subject of code as it will be deployed: the module is executed anew for each environment.
-
-    What the module keeps in its globals lives and dies with an environment, as on Lambda.
-
-    Args:
-        path: ``"module:handler"``, importable from here.
-        outside: A class, or a function, that makes the outside world of a run. It has ``observe()``; where
-            it has ``connect(module)``, that is called with each fresh module, to hand it what it works on.
-
-    Raises:
-        UsageError: Not of that form, or no such module.
-    """
-    return Deployed(path, outside)
 
 
 class Case:
@@ -562,7 +434,7 @@ def _mutable_defaults(function: FunctionType) -> dict[str, Any]:
 
 def attributes_of(outside: Any) -> dict[str, Any]:
     """What the outside world of a run holds, by the names of its attributes."""
-    if isinstance(outside, _DeployedSubject):
+    if isinstance(outside, DeployedSubject):
         outside = outside.outside
     slots = (name for one in type(outside).__mro__ for name in getattr(one, "__slots__", ()))
     held = {name: getattr(outside, name) for name in slots if isinstance(name, str) and hasattr(outside, name)}

@@ -34,6 +34,7 @@ from ..sim.arguments import whole
 from ..sim.faults import FAULTS
 from .check import Checked, tell
 from .choices import wanted
+from .deploying import Deployed, deployed
 from .laboratory import Laboratory
 from .oracles import COMMUTES, Oracles
 from .rates import GivenFaults, has_rates, rates_of
@@ -42,7 +43,7 @@ from .runs import BRIEF
 from .search import random_story
 from .shrink import shrink
 from .stories import Kept, Story
-from .subjects import Case, Deployed, deployed
+from .subjects import Case
 from .values import many
 
 Progress = Callable[[int, int, int], object]

@@ -183,13 +183,15 @@ CASES: list[tuple[type[Any], Mapping[str, Any]]] = [
 def lines(subject: type[Any], settings: Mapping[str, Any], runs: int) -> Iterator[str]:
     """Of each run its number, the choices in order, the end, the state; then how often each fault happened."""
     case = Case(subject, **{"messages": ["a", "b"], "seed": 6, **settings})
+    dead = 0
     with Laboratory(case, Oracles(), wanted(None)) as laboratory:
         for number in range(runs):
             outcome, source = laboratory.run(case.everything, drawn("digest", number, laboratory.kinds, None))
+            dead += bool(outcome.dead)
             choices = [(*address, answer) for address, answer in source.choices.items()]
             yield f"{case.name} {number} {choices} {outcome.ended} {outcome.state!r} {outcome.dead} {outcome.works}"
         tally: Counter[str] = laboratory.tally
-        yield f"{sorted(tally.items())} {laboratory.redeliveries} {laboratory.overlaps} {laboratory.legally_dead}"
+        yield f"{sorted(tally.items())} {laboratory.redeliveries} {laboratory.overlaps} {dead}"
 
 
 if __name__ == "__main__":

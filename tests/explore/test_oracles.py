@@ -347,6 +347,20 @@ def test_a_message_that_faults_legally_sent_to_the_dead_letter_queue_is_no_false
     assert "so went to the dead-letter queue" in " ".join(checked.text().split())
 
 
+def test_a_message_that_dies_on_the_perfect_queue_too_excuses_no_run():
+    class Picky(Ledger):
+        def handler(self, event, context):
+            failed = [record for record in event["Records"] if record["body"] == "bad"]
+            for record in event["Records"]:
+                if record not in failed:
+                    self.work(record)
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
+
+    settings = {"queue": {"max_receive_count": 2}, "mapping": {"report_batch_item_failures": True}}
+    checked = passes(Picky, ["bad", "good"], faults=["reorder"], **settings)
+    assert checked.dead_lettered == 0
+
+
 def test_a_check_without_dead_letters_says_nothing_of_them():
     checked = passes(Ledger, queue={"max_receive_count": 50})
     assert checked.dead_lettered == 0

@@ -8,6 +8,7 @@ difference before it is kept::
 
 from __future__ import annotations
 
+import asyncio  # noqa: TID251  # what user code uses
 import functools
 import importlib
 import os
@@ -123,6 +124,76 @@ def test_a_lost_order_of_two_messages_is_told_by_what_it_leaves():
 
 def test_a_timeline_ends_with_the_delete():
     assert report_of(BY_NAME["payout run"]).timeline[-1].text == "message 1 is deleted"
+
+
+@minisqs.scenario
+def puts_off(world):
+    """A worker that takes each message only when it comes again."""
+    queue = world.create_queue("in", visibility_timeout=30)
+    log, seen = [], []
+
+    def loop():
+        while True:
+            for message in queue.receive(wait_time_seconds=20):
+                seen.append(message.body)
+                if seen.count(message.body) > 1:
+                    log.append(message.body)
+                    message.delete()
+
+    world.spawn(loop, name="puts-off")
+    queue.send_batch(["a", "b"])
+    return lambda: sorted(log)
+
+
+def test_a_receive_of_a_worker_that_holds_others_brings_what_it_brings():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(puts_off, faults=["kill"])
+    got = [line.text for line in caught.value.report.timeline if line.text.startswith("gets ")]
+    assert got[:3] == [
+        "gets message 1 'a', hidden from others until 30.005 s",
+        "gets message 2 'b', hidden from others until 30.01 s",
+        "gets message 1 'a', delivery 2, hidden from others until 60.005 s",
+    ]
+
+
+def logged(function):
+    def wrapper(*arguments):
+        return function(*arguments)
+
+    return wrapper
+
+
+class Decorated:
+    def __init__(self):
+        self.first, self.last = [], []
+
+    @logged
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.first.append(record["body"])
+            self.last.append(record["body"])
+
+    def observe(self):
+        return len(self.first), len(self.last)
+
+
+class Gathered(Decorated):
+    async def one(self, body):
+        self.first.append(body)
+        await asyncio.sleep(0)
+        self.last.append(body)
+
+    async def handler(self, event, context):
+        await asyncio.gather(*(self.one(record["body"]) for record in event["Records"]))
+
+
+@pytest.mark.parametrize("subject", [Decorated, Gathered])
+def test_an_effect_is_told_at_its_own_line_under_whatever_called_it(subject):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["a"], faults=["kill"])
+    lines = [line.text for line in caught.value.report.timeline if "-> last" in line.text]
+    assert lines
+    assert all("self.last.append(" in line for line in lines)
 
 
 def test_a_batch_that_is_cut_otherwise_is_told_in_a_sentence():

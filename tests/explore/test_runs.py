@@ -444,6 +444,14 @@ def test_a_cache_in_module_globals_is_told_so_by_name():
     assert "minisqs.deployed(" in says
 
 
+def test_a_cache_that_was_left_full_is_refused_again():
+    CACHE.clear()
+    assert differing(Caching) == differing(Caching)
+    CACHE.clear()
+    CACHE["order-1"] = "done"  # another than it was left
+    assert "order-2" in differing(Caching)
+
+
 def test_a_counter_in_module_globals_is_told_so_by_name_and_place():
     says = differing(Counting)
     assert "at ['counted'][0]: " in says

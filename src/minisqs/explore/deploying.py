@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.machinery import ModuleSpec
@@ -55,6 +55,7 @@ class Deployed:
         self._sources = {spec.name: _Source.of(spec)}
         self._others: dict[str, _Source] | None = None
         self._found_before: _Found = {}
+        self._under_way = 0
 
     @property
     def statements(self) -> list[statements.Statement]:
@@ -84,16 +85,18 @@ class Deployed:
         """The handler of a new environment: the modules are executed anew, and joined to the outside world."""
         if self._others is None:
             self._others = self._look_for_others()
-        _install(dict.fromkeys(self._sources))
+        before = _install(dict.fromkeys(self._sources))
         with _Anew(self._others):
             module = self._executed()
         modules = {name: sys.modules.get(name) for name in self._sources}
+        if self._under_way:  # in the middle of another environment's work
+            _install(before)
         if callable(connect := getattr(outside, "connect", None)):
             connect(module)
         handler = vars(module).get(self._handler)
         if not callable(handler):
             raise errors.UsageError(f"{self._name} has no function {self._handler!r}")
-        return _in_its_modules(handler, modules)
+        return self._in_its_modules(handler, modules)
 
     def _executed(self) -> ModuleType:
         source = self._sources[self._name]
@@ -101,6 +104,23 @@ class Deployed:
         _install({self._name: module})  # until the check ends, as late imports look there
         source.execute(module)
         return module
+
+    def _in_its_modules(self, handler: Callable[..., Any], modules: _Found) -> Callable[..., Any]:
+        """A handler during whose calls its own environment's modules are those that are found, also by pickle."""
+        if not inspect.isfunction(handler) or inspect.iscoroutinefunction(handler):
+            return handler
+
+        @wraps(handler)
+        def in_its_modules(event: Any, context: Any) -> Any:
+            before = _install(modules)
+            self._under_way += 1
+            try:
+                return handler(event, context)
+            finally:
+                self._under_way -= 1
+                _install(before)
+
+        return in_its_modules
 
     def _look_for_others(self) -> dict[str, _Source]:
         """The other modules to be executed anew, by name; found by executing the code once."""
@@ -212,22 +232,6 @@ class _Anew:
         self._sources[module.__name__].execute(module)
 
 
-def _in_its_modules(handler: Callable[..., Any], modules: _Found) -> Callable[..., Any]:
-    """A handler during whose calls its own environment's modules are those that are found, also by pickle."""
-    if not inspect.isfunction(handler) or inspect.iscoroutinefunction(handler):
-        return handler
-
-    @wraps(handler)
-    def in_its_modules(event: Any, context: Any) -> Any:
-        before = _install(modules)
-        try:
-            return handler(event, context)
-        finally:
-            _install(before)
-
-    return in_its_modules
-
-
 def _install(modules: _Found) -> _Found:
     """Let modules stand among those that are loaded, and in their packages; what stood there before."""
     before = {name: sys.modules.get(name) for name in modules}
@@ -250,34 +254,48 @@ def _install(modules: _Found) -> _Found:
 
 # ------------------------------------------------------------------------------------------------ what keeps something
 def _that_keep(module: ModuleType, is_users: Callable[[str], bool], but: str) -> set[str]:
-    """The names of the user's modules to which one leads and that keep something, and of those that lead to these."""
-    leads: dict[str, set[str]] = {}
+    """The names of the user's modules that one imports and that keep something, and of those that import these."""
+    imports: dict[str, set[str]] = {}
     waiting = [module]
     while waiting:
         one = waiting.pop()
-        if one.__name__ not in leads:
-            others = [other for other in _named_in(one) if is_users(str(getattr(other, "__file__", None) or "<none>"))]
-            leads[one.__name__] = {other.__name__ for other in others} - {but, "__main__", one.__name__}
-            waiting += [other for other in others if other.__name__ in leads[one.__name__]]
-    del leads[module.__name__]
-    keep = {name for name in leads if _keeps(sys.modules[name], leads.keys())}
-    while more := {name for name, others in leads.items() if not keep.isdisjoint(others)} - keep:
+        if one.__name__ not in imports:
+            others = {name for name in _imported(one) if is_users(_file_of(sys.modules[name]))}
+            imports[one.__name__] = others - {but, "__main__", one.__name__}
+            waiting += [sys.modules[name] for name in sorted(imports[one.__name__])]
+    del imports[module.__name__]
+    keep = {name for name in imports if _keeps(sys.modules[name], imports.keys())}
+    while more := {name for name, others in imports.items() if not keep.isdisjoint(others)} - keep:
         keep |= more
     return keep
 
 
-def _named_in(module: ModuleType) -> Iterator[ModuleType]:
-    """The modules that stand in a module, or of which something stands in it."""
-    for value in list(vars(module).values()):
-        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        other = sys.modules.get(name) if isinstance(name, str) else None
-        if other is not None:
-            yield other
+def _imported(module: ModuleType) -> Iterator[str]:
+    """The names of the loaded modules with source that a module imports."""
+    package = module.__spec__.parent if module.__spec__ is not None else None
+    for node in ast.walk(_tree(module)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        yield from (name for name in names if name in sys.modules and _file_of(sys.modules[name]))
 
 
-def _keeps(module: ModuleType, users: Any) -> bool:
+def _keeps(module: ModuleType, users: Collection[str]) -> bool:
     """Whether anything in a module may become another: containers, objects of the user's classes, names bound anew."""
     held = [value for name, value in vars(module).items() if not name.startswith("__")]
     if any(isinstance(value, _KEEPS) or type(value).__module__ in users for value in held):
         return True
-    return any(isinstance(node, ast.Global) for node in ast.walk(ast.parse(inspect.getsource(module))))
+    return any(isinstance(node, ast.Global) for node in ast.walk(_tree(module)))
+
+
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(Path(_file_of(module)).read_text(encoding="utf-8"))
+
+
+def _file_of(module: ModuleType) -> str:
+    """The file with the source of a module; empty where there is none."""
+    file = str(getattr(module, "__file__", None))
+    return file if file.endswith(".py") else ""

@@ -39,7 +39,7 @@ class _Follower:
         self._execution = execution
         self._looks = 0
 
-    def begins(self, work: Work) -> None:
+    def begins(self, work: Work, messages: Sequence[Message]) -> None:
         """A work begins."""
         self._look_around()
 

@@ -33,7 +33,7 @@ from .delivery_names import same_but_for
 from .deploying import Deployed
 from .elsewhere import Observer, Witness
 from .garbage import Garbage
-from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_true, judge
+from .oracles import EFFECT_FIRST, SAME, Finding, Oracles, is_legally_dead, is_true, judge
 from .properties import without_locks
 from .quiet import quiet
 from .reductions import Comparison, Known
@@ -62,6 +62,10 @@ MOST_SUBSETS: Final = 60
 """So many choices of messages are tried as those whose effect is missing: of up to 60 messages each one, of five any."""
 
 
+_LEFT: Final[dict[str, tuple[str, str]]] = {}
+"""What globals were left holding by a refused check, and how it was refused: from there another would see no change."""
+
+
 class Laboratory:
     """Runs a case again and again, each time from the start: everything that checks and proofs have in common.
 
@@ -76,7 +80,7 @@ class Laboratory:
         runs: How many runs with points there were.
         tally: How often each fault really happened.
         redeliveries, overlaps: How often messages were handed over again, and deliveries were under way at once.
-        legally_dead: How many runs ended with messages in a dead-letter queue.
+        legally_dead: How many runs were not judged, as faults had used up the receives of a message.
         seen_sometimes: Which of the user's ``sometimes`` were true at some end.
         complete: Whether the exhaustive part has tried every plan.
         sees_nothing: Whether what is observed stayed the same all through the perfect run.
@@ -229,12 +233,15 @@ class Laboratory:
 
     def _perfect_twice(self, kept: Kept) -> Any:
         before = self._lasting_texts() if not self._expected else {}
+        for name, text in before.items():
+            if _LEFT.get(name, ("", ""))[0] == text:
+                raise errors.UsageError(_LEFT[name][1])
         self._texts_at_first = self._texts_at_first or before
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
         if not equal(first, second):
             changed = [name for name, seen in self._lasting_texts().items() if before.get(name, seen) != seen]
-            raise errors.UsageError(self._differs_from_itself(first, second, changed))
+            raise self._differs_from_itself(first, second, changed)
         return first
 
     def refuse_residue(self) -> None:
@@ -251,7 +258,7 @@ class Laboratory:
         now = self._lasting_texts()
         changed = [name for name, text in now.items() if self._texts_at_first.get(name) != text]
         if changed:
-            raise errors.UsageError(self._differs_from_itself(expected, outcome.state, changed))
+            raise self._differs_from_itself(expected, outcome.state, changed)
 
     def _go_plainly(self, kept: Kept, draws: bytes, offset_ns: int) -> Outcome:
         """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""
@@ -271,18 +278,20 @@ class Laboratory:
             shift_clock(0)
         return outcome
 
-    def _differs_from_itself(self, first: Any, second: Any, changed: Sequence[str]) -> str:
+    def _differs_from_itself(self, first: Any, second: Any, changed: Sequence[str]) -> errors.UsageError:
         text = f"{self.case.name} differs from itself: two runs on the perfect queue left {difference(first, second)}. "
         if not changed:
-            return text + (
-                "What is observed depends on something that is not the same each time, such as the clock, random draws, or "
-                "state outside of the subject; leave it out of observe()"
+            return errors.UsageError(
+                f"{text}What is observed depends on something that is not the same each time, such as the clock, random "
+                "draws, or state outside of the subject; leave it out of observe()"
             )
         deployed = "" if self.case.is_deployed else ", or use minisqs.deployed('module:handler', outside=...)"
-        return text + (
+        text += (
             f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive "
             f"belongs into the subject's __init__; a cache of an environment into environment(){deployed}"
         )
+        _LEFT[changed[0]] = self._lasting_texts()[changed[0]], text
+        return errors.UsageError(text)
 
     def _lasting_texts(self) -> dict[str, str]:
         return {name: shown(value, LONGEST) for name, value in self.case.lasting_values().items()}
@@ -459,6 +468,7 @@ class Laboratory:
         outcome.dead = tuple(address for address in outcome.dead if address not in self._dead[kept])
         for_nobody = {one for name in self._for_nobody[kept] for one in outcome.unasked.get(name, ())}
         outcome.left = tuple(address for address in outcome.left if address not in for_nobody)
+        self.legally_dead += outcome.violated is None and bool(outcome.dead) and is_legally_dead(outcome)
         finding = judge(outcome, expected, self.oracles)
         if finding is None or finding.oracle != SAME:
             return finding
@@ -573,7 +583,6 @@ class Laboratory:
             self.tally[FAULT_OF[address.kind]] += 1
         self.redeliveries += outcome.redeliveries
         self.overlaps += outcome.overlaps
-        self.legally_dead += bool(outcome.dead)
         for predicate in self.oracles.sometimes:
             if predicate.name not in self.seen_sometimes and is_true(predicate, subject):
                 self.seen_sometimes.add(predicate.name)

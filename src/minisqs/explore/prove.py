@@ -300,7 +300,7 @@ def _proof(laboratory: Laboratory, bounds: _Bounds, walk: Walk) -> Proof:
             "faults": bounds.faults,
             "preemptions": bounds.preemptions,
             "kinds": tuple(name for name in FAULTS if name in laboratory.kinds),
-            "statements": len(case.following.statements),
+            "statements": len({one.digest for one in case.statements}),
             "unfollowed": case.unfollowed,
             "sees_nothing": laboratory.sees_nothing,
             "dead_lettered": laboratory.legally_dead,

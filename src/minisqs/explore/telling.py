@@ -97,8 +97,14 @@ def does_more_than_call(number: int, called: Iterable[str]) -> bool:
     last = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
     if not isinstance(last, ast.Call) or not all(isinstance(target, ast.Name) for target in targets):
         return True
+    if isinstance(last.func, ast.Name) and sum(isinstance(node, ast.Call) for node in ast.walk(statement)) == 1:
+        return False  # under whatever name, such as a decorator's
     name = last.func.id if isinstance(last.func, ast.Name) else getattr(last.func, "attr", "")
-    return name not in {one.rpartition(".")[2] for one in called}
+    return name not in {*_ONLY_WAIT, *(one.rpartition(".")[2] for one in called)}
+
+
+_ONLY_WAIT: Final = ("gather", "run", "run_until_complete", "shield", "wait", "wait_for")
+"""Functions of asyncio that do nothing of their own with what their coroutines have done."""
 
 
 def _only_returns(number: int) -> bool:
@@ -183,21 +189,22 @@ class Telling:
         self.lanes: list[str] = []
 
     # -------------------------------------------------------------------------------------- from the stage
-    def begins(self, work: Work) -> None:
+    def begins(self, work: Work, messages: Sequence[Message]) -> None:
         """A worker gets messages."""
         self.catch_up()
-        self._ids |= {self._world.sqs.message_id(message): self._name(message.address) for message in work.messages}
+        self._ids |= {self._world.sqs.message_id(message): self._name(message.address) for message in messages}
         if self._lane_name(work) not in self.lanes:
             self.lanes.append(self._lane_name(work))
-        more = f" and {len(work.messages) - MOST_NAMES} more" if len(work.messages) > MOST_NAMES else ""
+        more = f" and {len(messages) - MOST_NAMES} more" if len(messages) > MOST_NAMES else ""
         times = ""
-        if work.messages and (count := work.messages[0].receive_count) > 1:
+        if messages and (count := messages[0].receive_count) > 1:
             times = f", delivery {count}"
-        hidden = f", hidden from others until {time_of(self._since(work.lease_ns))}" if work.queue_url else ""
-        names = [self._name(message.address) for message in work.messages[:MOST_NAMES]]
+        until_ns = work.lease_ns if work.stack is None else min((one.deadline_ns for one in messages), default=0)
+        hidden = f", hidden from others until {time_of(self._since(until_ns))}" if work.queue_url else ""
+        names = [self._name(message.address) for message in messages[:MOST_NAMES]]
         taken = len(more + times + hidden) + sum(map(len, names)) + 3 * len(names)
         width = max(NARROWEST_BODY, min(BODY_WIDTH, LINE_WIDTH - taken) // max(1, len(names)))
-        shown_bodies = [shown(message.body, width) for message in work.messages[:MOST_NAMES]]
+        shown_bodies = [shown(message.body, width) for message in messages[:MOST_NAMES]]
         got = ", ".join(f"{name} {body}" for name, body in zip(names, shown_bodies, strict=True))
         self._tell(work, "+", f"gets {got or 'an event'}{more}{times}{hidden}")
 

@@ -183,7 +183,7 @@ class Watchdog:
         self.stage.escaped = errors.EscapedSimulation(
             f"the code under test has not come back after {LIMIT_S:g} s of real time; it stands at {where}. Simulated time "
             "costs no real time, so this is an endless loop, or a wait that the simulation does not reach: a socket, "
-            "another process, a lock or a sleep that was taken from a C library"
+            "another process, a lock that was made before the check, as where a module is imported, or a sleep of a C library"
         )
         self._since_s = float("inf")
 

@@ -21,6 +21,7 @@ import threading
 from asyncio import events
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 from .. import errors
@@ -150,7 +151,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             UsageError: There are none for this loop; in a real one simulated time means nothing.
         """
         if self._wake is None:
-            raise errors.UsageError(f"{func!r} would run in a real thread, and simulated time does not pass there")
+            code = getattr(func.args[0] if isinstance(func, partial) and func.args else func, "__code__", None)
+            where = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+            raise errors.UsageError(
+                f"{getattr(code, 'co_qualname', repr(func))}{where} would run in a real thread, as asyncio.to_thread and "
+                "run_in_executor have it, and simulated time does not pass there: call it as it is, or await a coroutine; "
+                "workers that World.spawn starts may use threads"
+            )
         return super().run_in_executor(executor, func, *args)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

@@ -52,8 +52,8 @@ class Unwind(BaseException):
 class Teller(Protocol):
     """Who follows a run, to tell of it."""
 
-    def begins(self, work: Work) -> None:
-        """A work begins."""
+    def begins(self, work: Work, messages: Sequence[Message]) -> None:
+        """A work begins with messages, or gets more of them."""
         ...
 
     def arrives(self, work: Work, number: int, visit: int) -> None:
@@ -187,15 +187,15 @@ class Stage:
         if self._answers is not None:
             self._answers.begin(work)
         if stack is None:
-            self._got_messages(work)
+            self._got_messages(work, messages)
         return work
 
     def got(self, work: Work, receive_counts: Sequence[int]) -> None:
         """A spawned work has received messages, which are its own by now."""
         self.redeliveries += sum(count > 1 for count in receive_counts)
-        self._got_messages(work)
+        self._got_messages(work, work.messages[len(work.messages) - len(receive_counts) :])  # behind what it holds
 
-    def _got_messages(self, work: Work) -> None:
+    def _got_messages(self, work: Work, messages: Sequence[Message]) -> None:
         beside = [
             other
             for other in self._under_way.values()
@@ -206,7 +206,7 @@ class Stage:
             for one in (work, *beside):
                 self._harm(one.messages)
         if self._teller is not None:
-            self._teller.begins(work)
+            self._teller.begins(work, messages)
 
     def call(self, work: Work, function: Callable[[], Any]) -> Any:
         """Run plain code to its end, on this stack.

@@ -62,8 +62,11 @@ MOST_SUBSETS: Final = 60
 """So many choices of messages are tried as those whose effect is missing: of up to 60 messages each one, of five any."""
 
 
-_LEFT: Final[dict[str, tuple[str, str]]] = {}
-"""What globals were left holding by a refused check, and how it was refused: from there another would see no change."""
+_LEFT: Final[dict[tuple[str, str], tuple[str, str]]] = {}
+"""What globals were left holding by a refused check, and how it was refused: from there the next would see no change.
+
+By the names of the subject and of the global.
+"""
 
 
 class Laboratory:
@@ -234,8 +237,9 @@ class Laboratory:
     def _perfect_twice(self, kept: Kept) -> Any:
         before = self._lasting_texts() if not self._expected else {}
         for name, text in before.items():
-            if _LEFT.get(name, ("", ""))[0] == text:
-                raise errors.UsageError(_LEFT[name][1])
+            left, said = _LEFT.get((self.case.name, name), ("", ""))
+            if left == text:
+                raise errors.UsageError(said)
         self._texts_at_first = self._texts_at_first or before
         first = self.perfect(kept, b"first")
         second = self.perfect(kept, b"second", offset_ns=ONE_S)
@@ -290,7 +294,7 @@ class Laboratory:
             f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive "
             f"belongs into the subject's __init__; a cache of an environment into environment(){deployed}"
         )
-        _LEFT[changed[0]] = self._lasting_texts()[changed[0]], text
+        _LEFT[self.case.name, changed[0]] = self._lasting_texts()[changed[0]], text
         return errors.UsageError(text)
 
     def _lasting_texts(self) -> dict[str, str]:

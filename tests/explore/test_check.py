@@ -712,9 +712,11 @@ def test_what_other_threads_print_meanwhile_is_not_lost(capsys):
     speaker.start()
     said.wait()
     capsys.readouterr()
-    minisqs.check(Loud, ORDERS, budget=100, runs=100)
-    lines = capsys.readouterr().out.split("\n")
-    checked.set()
-    speaker.join()
+    try:
+        minisqs.check(Loud, ORDERS, budget=100, runs=100)
+        lines = capsys.readouterr().out.split("\n")
+    finally:
+        checked.set()
+        speaker.join()
     assert lines.count("still here") > 3
     assert "not to be seen" not in lines

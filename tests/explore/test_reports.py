@@ -12,6 +12,7 @@ import asyncio  # noqa: TID251  # what user code uses
 import functools
 import importlib
 import os
+from bisect import insort
 from pathlib import Path
 
 import attrs
@@ -185,6 +186,26 @@ class Gathered(Decorated):
 
     async def handler(self, event, context):
         await asyncio.gather(*(self.one(record["body"]) for record in event["Records"]))
+
+
+class Sorted(Decorated):
+    """A function of a library asks it something, and then does something."""
+
+    def rank(self, body):
+        return len(body)
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            self.first.append(record["body"])
+            insort(self.last, record["body"], key=self.rank)
+
+
+def test_an_effect_of_a_function_that_asks_the_code_something_is_told_at_its_line():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(Sorted, ["a"], faults=["kill"])
+    lines = [line.text for line in caught.value.report.timeline if "-> last" in line.text]
+    assert lines
+    assert all("insort(" in line for line in lines)
 
 
 @pytest.mark.parametrize("subject", [Decorated, Gathered])

@@ -55,7 +55,8 @@ def _without(pattern: re.Pattern[str], value: Any) -> Any:
         held = [_without(pattern, one) for one in value]
         return tuple(held) if isinstance(value, tuple) else held
     if pattern.search(_text(value)):  # an object, such as one of a dataclass
-        return type(value), _without(pattern, attributes_of(value))
+        shape = pattern.sub(lambda name: "*" * len(name[0]), _text(value))
+        return type(value), shape, _without(pattern, attributes_of(value))
     return value
 
 

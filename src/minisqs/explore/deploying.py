@@ -1,7 +1,8 @@
 """Code as it lies in the user's files, executed anew for each environment, as Lambda does it.
 
-That is the module that is deployed and, of the user's modules to which it leads, those that keep something, with all that
-lead to these. Other modules, such as those that only define classes, are the same in all environments.
+That is the module that is deployed and, of the user's modules that it imports, those that keep something, with all that
+import these. Which keep something is seen by a run: they are others afterwards than when their file has just been executed.
+The other modules, and so their classes, are the same in all environments.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import ast
 import importlib.util
 import inspect
 import sys
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache, wraps
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from itertools import accumulate
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import attrs
@@ -25,11 +26,12 @@ from .. import errors
 from ..sim.code import statements
 from ..sim.code.points import compiled
 from ..sim.code.users_files import users_files
+from .values import shown
 
 _Found = dict[str, ModuleType | None]
 """What stands under names among the modules that are loaded; None for nothing."""
 
-_KEEPS: Final = (list, dict, set, bytearray, deque, type(cache(int)))
+_CACHED: Final = type(cache(int))
 
 
 class Deployed:
@@ -53,7 +55,7 @@ class Deployed:
         self._handler = name
         self._outside = outside
         self._sources = {spec.name: _Source.of(spec)}
-        self._others: dict[str, _Source] | None = None
+        self._imported: dict[str, _Source] | None = None
         self._found_before: _Found = {}
         self._under_way = 0
 
@@ -83,26 +85,27 @@ class Deployed:
 
     def fresh_handler(self, outside: Any) -> Callable[..., Any]:
         """The handler of a new environment: the modules are executed anew, and joined to the outside world."""
-        if self._others is None:
-            self._others = self._look_for_others()
         before = _install(dict.fromkeys(self._sources))
-        with _Anew(self._others):
+        try:
             module = self._executed()
-        modules = {name: sys.modules.get(name) for name in self._sources}
-        if self._under_way:  # in the middle of another environment's work
-            _install(before)
-        if callable(connect := getattr(outside, "connect", None)):
-            connect(module)
+            modules = {name: sys.modules.get(name) for name in self._sources}
+            if callable(connect := getattr(outside, "connect", None)):
+                connect(module)
+        finally:
+            if self._under_way:  # in the middle of another environment's work
+                _install(before)
         handler = vars(module).get(self._handler)
         if not callable(handler):
             raise errors.UsageError(f"{self._name} has no function {self._handler!r}")
         return self._in_its_modules(handler, modules)
 
     def _executed(self) -> ModuleType:
-        source = self._sources[self._name]
-        module = importlib.util.module_from_spec(source.spec)
-        _install({self._name: module})  # until the check ends, as late imports look there
-        source.execute(module)
+        """The module that is deployed, executed anew; it stands there until the check ends, as late imports look there."""
+        hidden = _hidden(self._sources)
+        with _Anew({**(self._imported or {}), **self._sources}):
+            module = importlib.import_module(self._name)
+        for space, name, value in hidden:
+            space[name] = value
         return module
 
     def _in_its_modules(self, handler: Callable[..., Any], modules: _Found) -> Callable[..., Any]:
@@ -122,14 +125,21 @@ class Deployed:
 
         return in_its_modules
 
-    def _look_for_others(self) -> dict[str, _Source]:
-        """The other modules to be executed anew, by name; found by executing the code once."""
-        loaded = dict(sys.modules)
-        found = _that_keep(self._executed(), users_files(self.path), str(getattr(self._outside, "__module__", "")))
-        sources = {name: _Source.of(spec) for name in found if (spec := sys.modules[name].__spec__) is not None}
-        self._found_before |= {name: loaded.get(name) for name in sources}
-        self._sources |= sources
-        return sources
+    def look_for_others(self, run: Callable[[], object]) -> None:
+        """Find the other modules to be executed anew, by a run in which they are shared; only the first time."""
+        if self._imported is not None:
+            return
+        self._imported, imports = _imported_by(self._sources[self._name], str(getattr(self._outside, "__module__", "")))
+        before = _install(dict.fromkeys(self._imported))
+        try:
+            run()
+        finally:
+            keep = {name for name, source in self._imported.items() if source.has_changed(sys.modules.get(name))}
+            _install(before)
+        while more := {name for name in self._imported if not keep.isdisjoint(imports[name])} - keep:
+            keep |= more
+        self._sources |= {name: self._imported[name] for name in sorted(keep)}
+        self._found_before |= {name: before[name] for name in keep}
 
 
 class DeployedSubject:
@@ -157,7 +167,7 @@ def deployed(path: str, *, outside: Callable[[], Any]) -> Deployed:
     """A subject of code as it will be deployed: it is executed anew for each environment.
 
     What the module keeps in its globals lives and dies with an environment, as on Lambda; so does what is kept in the
-    user's modules that it imports at its top, and these at theirs. Modules that keep nothing are not executed again.
+    user's modules that it imports, and these import. Modules in which a run changes nothing are not executed again.
 
     Args:
         path: ``"module:handler"``, importable from here.
@@ -183,13 +193,24 @@ class _Source:
     def of(cls, spec: ModuleSpec) -> _Source:
         """What the file of a module holds."""
         path = str(spec.origin)
-        text = Path(path).read_text(encoding="utf-8")
+        text = importlib.util.decode_source(Path(path).read_bytes())
         return cls(spec, path, text, compile(text, path, "exec", dont_inherit=True))
 
     def execute(self, module: ModuleType) -> None:
         """Execute it, with points where there are any in this run."""
         code = self.plain if statements.arrive is None else compiled(self.path, self.text)
         exec(code, vars(module))  # noqa: S102  # which is what importing a module is
+
+    def has_changed(self, module: ModuleType | None) -> bool:
+        """Whether a module is another by now than one that is executed now."""
+        if module is None:
+            return False
+        fresh = importlib.util.module_from_spec(self.spec)
+        try:
+            self.execute(fresh)
+        except Exception:  # noqa: BLE001  # such as one that registers itself somewhere, once
+            return False
+        return _told(module) != _told(fresh)
 
     def statements(self) -> list[statements.Statement]:
         """The statements of its functions."""
@@ -220,16 +241,25 @@ class _Anew:
         return importlib.util.spec_from_file_location(
             name,
             source.path,
-            loader=self,  # type: ignore[arg-type]  # and a loader
+            loader=_Loader(name, source),
             submodule_search_locations=inside,
         )
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Make it as any module is made."""
+
+class _Loader(SourceFileLoader):
+    """Reads what lies beside a module as Python does, but executes the source that is there already."""
+
+    def __init__(self, name: str, source: _Source) -> None:
+        super().__init__(name, source.path)
+        self._source = source
 
     def exec_module(self, module: ModuleType) -> None:
-        """Execute it."""
-        self._sources[module.__name__].execute(module)
+        """Execute it; a package finds the modules in it that are not executed anew."""
+        for name, one in list(sys.modules.items()) if hasattr(module, "__path__") else ():
+            package, _, own = name.rpartition(".")
+            if package == module.__name__ and one is not None:
+                vars(module).setdefault(own, one)
+        self._source.execute(module)
 
 
 def _install(modules: _Found) -> _Found:
@@ -252,50 +282,87 @@ def _install(modules: _Found) -> _Found:
     return before
 
 
+def _hidden(modules: Iterable[str]) -> list[tuple[dict[str, Any], str, object]]:
+    """What packages have under the names of modules in them, such as a function of that name; imports overwrite it."""
+    found = []
+    for name in modules:
+        package, _, own = name.rpartition(".")
+        space = vars(sys.modules[package]) if package in sys.modules else {}
+        if own in space and not isinstance(space[own], ModuleType):
+            found.append((space, own, space[own]))
+    return found
+
+
 # ------------------------------------------------------------------------------------------------ what keeps something
-def _that_keep(module: ModuleType, is_users: Callable[[str], bool], but: str) -> set[str]:
-    """The names of the user's modules that one imports and that keep something, and of those that import these."""
+def _imported_by(first: _Source, but: str) -> tuple[dict[str, _Source], dict[str, set[str]]]:
+    """The user's modules that one imports, directly or not, anywhere in it, and what each of them imports."""
+    is_users = users_files(first.path)
+    sources = {first.spec.name: first}
     imports: dict[str, set[str]] = {}
-    waiting = [module]
+    waiting = [first]
     while waiting:
-        one = waiting.pop()
-        if one.__name__ not in imports:
-            others = {name for name in _imported(one) if is_users(_file_of(sys.modules[name]))}
-            imports[one.__name__] = others - {but, "__main__", one.__name__}
-            waiting += [sys.modules[name] for name in sorted(imports[one.__name__])]
-    del imports[module.__name__]
-    keep = {name for name in imports if _keeps(sys.modules[name], imports.keys())}
-    while more := {name for name, others in imports.items() if not keep.isdisjoint(others)} - keep:
-        keep |= more
-    return keep
+        source = waiting.pop()
+        imports[source.spec.name] = found = set()
+        for name in _names_imported(source):
+            if (
+                name not in sources
+                and name not in (but, "__main__")
+                and (spec := _spec_of(name))
+                and is_users(spec.origin)
+            ):
+                sources[name] = _Source.of(spec)
+                waiting.append(sources[name])
+            if name in sources:
+                found.add(name)
+    del sources[first.spec.name]
+    return sources, imports
 
 
-def _imported(module: ModuleType) -> Iterator[str]:
-    """The names of the loaded modules with source that a module imports."""
-    package = module.__spec__.parent if module.__spec__ is not None else None
-    for node in ast.walk(_tree(module)):
-        names: list[str] = []
+def _is_source(spec: ModuleSpec | None, is_users: Callable[[str], bool]) -> bool:
+    """Whether a module is one of the user's files."""
+    return spec is not None and str(spec.origin).endswith(".py") and is_users(str(spec.origin))
+
+
+def _names_imported(source: _Source) -> Iterator[str]:
+    """The names of what a module imports, some of which may be modules."""
+    for node in ast.walk(ast.parse(source.text)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            for alias in node.names:
+                yield from accumulate(alias.name.split("."), "{}.{}".format)
         elif isinstance(node, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        yield from (name for name in names if name in sys.modules and _file_of(sys.modules[name]))
+            with suppress(ImportError):  # of a module outside of a package, which catches that
+                base = importlib.util.resolve_name("." * node.level + (node.module or ""), source.spec.parent)
+                yield from accumulate(base.split("."), "{}.{}".format)
+                yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _keeps(module: ModuleType, users: Collection[str]) -> bool:
-    """Whether anything in a module may become another: containers, objects of the user's classes, names bound anew."""
-    held = [value for name, value in vars(module).items() if not name.startswith("__")]
-    if any(isinstance(value, _KEEPS) or type(value).__module__ in users for value in held):
-        return True
-    return any(isinstance(node, ast.Global) for node in ast.walk(_tree(module)))
+def _spec_of(name: str) -> Any:
+    """Where a module is, without importing it or its package; None where there is none."""
+    package, _, _ = name.rpartition(".")
+    inside = _spec_of(package) if package else None
+    if package and (inside is None or inside.submodule_search_locations is None):
+        return None
+    if name in sys.modules:
+        return sys.modules[name].__spec__
+    return PathFinder.find_spec(name, inside.submodule_search_locations if inside is not None else None)
 
 
-def _tree(module: ModuleType) -> ast.Module:
-    return ast.parse(Path(_file_of(module)).read_text(encoding="utf-8"))
+def _told(module: ModuleType) -> dict[str, str]:
+    """What a module holds, as texts; of a package not the modules in it, which it has once they are imported."""
+    return {
+        name: _text_of(value, module)
+        for name, value in list(vars(module).items())
+        if not name.startswith("__") and not isinstance(value, ModuleType)
+    }
 
 
-def _file_of(module: ModuleType) -> str:
-    """The file with the source of a module; empty where there is none."""
-    file = str(getattr(module, "__file__", None))
-    return file if file.endswith(".py") else ""
+def _text_of(value: Any, module: ModuleType) -> str:
+    if isinstance(value, FunctionType):
+        return shown((value.__defaults__, value.__kwdefaults__, value.__dict__), sys.maxsize)
+    if isinstance(value, _CACHED):
+        return str(value.cache_info())
+    if isinstance(value, type):
+        own = vars(value).items() if value.__module__ == module.__name__ else ()
+        held = {name: one for name, one in own if not name.startswith("__") and not isinstance(one, type)}
+        return shown({name: _text_of(one, module) for name, one in held.items()}, sys.maxsize)
+    return shown((value, getattr(value, "__dict__", None)), sys.maxsize)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import combinations, islice
 from types import FunctionType
@@ -62,10 +62,10 @@ MOST_SUBSETS: Final = 60
 """So many choices of messages are tried as those whose effect is missing: of up to 60 messages each one, of five any."""
 
 
-_LEFT: Final[dict[tuple[str, str], tuple[str, str]]] = {}
+_LEFT: Final[dict[tuple[int, str], tuple[object, str, str]]] = {}
 """What globals were left holding by a refused check, and how it was refused: from there the next would see no change.
 
-By the names of the subject and of the global.
+By the subject's id and the global's name; the subject is kept alive, so that no other has its id.
 """
 
 
@@ -145,6 +145,13 @@ class Laboratory:
             self._stack.enter_context(without_locks(self.case.classes))
         self._stack.enter_context(self.watchdog)
         self._stack.enter_context(self._garbage)
+        if isinstance(self.case.subject, Deployed):
+            self.case.subject.look_for_others(self._try_plainly)
+
+    def _try_plainly(self) -> None:
+        """Run on the perfect queue, whatever comes of it."""
+        with suppress(Exception):
+            self._go_plainly(self.case.everything, b"first", 0)
 
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
@@ -237,8 +244,8 @@ class Laboratory:
     def _perfect_twice(self, kept: Kept) -> Any:
         before = self._lasting_texts() if not self._expected else {}
         for name, text in before.items():
-            left, said = _LEFT.get((self.case.name, name), ("", ""))
-            if left == text:
+            _, left, said = _LEFT.get((id(self.case.subject), name), (None, "", ""))
+            if said and left == text:
                 raise errors.UsageError(said)
         self._texts_at_first = self._texts_at_first or before
         first = self.perfect(kept, b"first")
@@ -294,7 +301,8 @@ class Laboratory:
             f"{changed[0]} keeps state from one run to the next; on Lambda it dies with its environment. What is to survive "
             f"belongs into the subject's __init__; a cache of an environment into environment(){deployed}"
         )
-        _LEFT[self.case.name, changed[0]] = self._lasting_texts()[changed[0]], text
+        subject = self.case.subject
+        _LEFT[id(subject), changed[0]] = subject, self._lasting_texts()[changed[0]], text
         return errors.UsageError(text)
 
     def _lasting_texts(self) -> dict[str, str]:

@@ -97,14 +97,27 @@ def does_more_than_call(number: int, called: Iterable[str]) -> bool:
     last = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
     if not isinstance(last, ast.Call) or not all(isinstance(target, ast.Name) for target in targets):
         return True
-    if isinstance(last.func, ast.Name) and sum(isinstance(node, ast.Call) for node in ast.walk(statement)) == 1:
-        return False  # under whatever name, such as a decorator's
+    is_only_call = (
+        isinstance(last.func, ast.Name) and sum(isinstance(node, ast.Call) for node in ast.walk(statement)) == 1
+    )
+    wraps = is_only_call and _is_inner(statements.STATEMENTS[number].function)  # under whatever name
+    if wraps or ast.unparse(last.func) in _ONLY_WAIT:
+        return False
     name = last.func.id if isinstance(last.func, ast.Name) else getattr(last.func, "attr", "")
-    return name not in {*_ONLY_WAIT, *(one.rpartition(".")[2] for one in called)}
+    return name not in {one.rpartition(".")[2] for one in called}
 
 
-_ONLY_WAIT: Final = ("gather", "run", "run_until_complete", "shield", "wait", "wait_for")
+_ONLY_WAIT: Final = frozenset(
+    {f"asyncio.{name}" for name in ("gather", "run", "shield", "wait", "wait_for")}
+    | {"gather", "loop.run_until_complete"}
+)
 """Functions of asyncio that do nothing of their own with what their coroutines have done."""
+
+
+def _is_inner(function: str) -> bool:
+    """Whether a function, by its qualified name, stands in another, as a decorator's does."""
+    _, inside, name = function.rpartition("<locals>.")
+    return bool(inside) and "." not in name
 
 
 def _only_returns(number: int) -> bool:

@@ -523,6 +523,29 @@ def told(laboratory, source):
     return [str(entry) for entry in execution.world.journal], outcome.state, execution.world.sqs.asks
 
 
+def test_each_plan_of_two_faults_grows_out_of_one_other_alone():
+    met = []
+    with Laboratory(Case(Shop, ORDERS), Oracles.of(None, Shop), frozenset(FAULTS)) as laboratory:
+        _, first, _ = laboratory.explore((0, 1), {}, 2)
+        for address, answer in first.alternatives():
+            _, source, _ = laboratory.explore((0, 1), {address: answer}, 2)
+            met += [frozenset({(address, answer), *more}) for more in zip(source.alternatives(), strict=True)]
+    assert len(met) > 1000
+    assert len(set(met)) == len(met)
+
+
+def test_of_the_statement_at_which_a_plan_ends_only_the_later_questions_are_kept():
+    with Laboratory(Case(Shop, ORDERS), Oracles.of(None, Shop), frozenset(FAULTS)) as laboratory:
+        _, first, _ = laboratory.explore((0, 1), {}, 2)
+        overlap = next(address for address, _ in first.alternatives() if address.kind == "overlap")
+        kill = overlap._replace(kind="kill")
+        assert kill in dict(first.alternatives())
+        _, source, _ = laboratory.explore((0, 1), {overlap: 1}, 2)
+        assert next(source.alternatives()) == (kill, 1)
+        _, source, _ = laboratory.explore((0, 1), {kill: 1}, 2)
+        assert overlap not in dict(source.alternatives())
+
+
 @pytest.mark.parametrize("subject", [Shop, Ledger])
 def test_once_all_that_is_planned_has_happened_the_run_goes_on_as_one_that_still_asks(subject):
     kinds = frozenset(FAULTS)
@@ -530,7 +553,7 @@ def test_once_all_that_is_planned_has_happened_the_run_goes_on_as_one_that_still
         first = Exploration({}, kinds)
         laboratory.show(laboratory.case.everything, first, 2)
         in_the_engine = [
-            {address: answer} for _, address, answer in first.alternatives() if address.kind not in POINT_KINDS
+            {address: answer} for address, answer in first.alternatives() if address.kind not in POINT_KINDS
         ]
         assert len({next(iter(plan)).kind for plan in in_the_engine}) > 3
         for plan in in_the_engine:

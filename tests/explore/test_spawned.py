@@ -106,7 +106,7 @@ def points(scenario, kind):
     digests = {one.digest: one.text for one in statements.STATEMENTS}
     return [
         (address.subject, digests[address.point.partition(".")[0]])
-        for _, address, _ in source.alternatives()
+        for address, _ in source.alternatives()
         if address.kind == kind
     ]
 

@@ -19,8 +19,11 @@ from ..sim.sources import END, Address, Place, PointAddress, Source
 from ..sim.works import Work
 
 Choices: TypeAlias = Mapping[Place, int]
-Asked: TypeAlias = tuple[str, str, int, int] | tuple[Arrival, tuple[int, int, int, int]]
-"""An engine's question, as its address and number of options; or a statement with the options of each point question."""
+Options: TypeAlias = tuple[int, int, int, int]
+"""How many answers each point question has, in the order of ``POINT_KINDS``."""
+
+Asked: TypeAlias = tuple[str, str, int, int] | tuple[Arrival, Options]
+"""An engine's question, as its address and number of options; or a statement with those of each point question."""
 
 POINT_KINDS: Final = (chance.OVERLAP, chance.KILL, chance.STALL, chance.INTERRUPT)
 """In the order in which they happen at one statement."""
@@ -39,7 +42,7 @@ CODE: Final = Statements()
 
 
 class Exploration(Source):
-    """Answers as a plan has it, and keeps what was asked.
+    """Answers as a plan has it, and keeps what is asked after all that it answers.
 
     Args:
         plan: The choices other than 0.
@@ -47,9 +50,9 @@ class Exploration(Source):
         records: Whether what is asked is kept; a run out of which no others grow is faster without.
 
     Attributes:
+        asked: The questions after all that the plan answers.
         happened: The choices that took effect, in order.
-        answered: The number of the last question that was answered so, from 0; -1 for none.
-        answered_kind: Of a statement, which of its questions that was, in the order of ``POINT_KINDS``.
+        rest: The statement of which the first of them are, where the plan's last answer was to another one of it.
     """
 
     def __init__(self, plan: Choices, kinds: Collection[str], *, records: bool = True) -> None:
@@ -59,11 +62,12 @@ class Exploration(Source):
         self.records = records
         self.asked: list[Asked] = []
         self.happened: dict[Place, int] = self.choices
-        self.answered = -1
-        self.answered_kind = len(POINT_KINDS)
+        self.rest: Arrival | None = None
         self.port: Port | None = None
         self._planned: dict[tuple[str, str], dict[int, int]] = {}
         self._to_come = 0
+        """So much of the plan is still to happen in SQS and Lambda."""
+        self._unanswered = sum(map(bool, plan.values()))
         self._at: dict[tuple[str, int], dict[str, list[tuple[str, int]]]] = {}
         for address, answer in plan.items():
             if isinstance(address, PointAddress):
@@ -79,7 +83,7 @@ class Exploration(Source):
         self._fingerprint: Callable[[], object] | None = None
         self.before_asking: Callable[[], None] | None = None
         """Called at each statement, before what may happen there is asked."""
-        self._options_of: dict[tuple[Work, bool, bool], tuple[int, int, int, int]] = {}
+        self._options_of: dict[tuple[Work, bool, bool], Options] = {}
 
     @property
     def asks_ties(self) -> bool:
@@ -108,15 +112,13 @@ class Exploration(Source):
     def choose(self, kind: str, subject: str, options: int, weights: Sequence[float] | None = None) -> int:
         """What the plan has for a question; 0 for most."""
         planned = self._planned.get((kind, subject))
-        if not self.records:
-            if planned is None:
-                return 0
-            occurrence = self._count(kind, subject)
-        else:
-            occurrence = self._count(kind, subject)
+        if planned is None and not self.records:
+            return 0
+        occurrence = self._count(kind, subject)
+        if self.records and not self._unanswered:
             self.asked.append((kind, subject, occurrence, options))
-            if planned is None:
-                return 0
+        if planned is None:
+            return 0
         answer = min(planned.get(occurrence, 0), options - 1)
         return self._happens(Address(kind, subject, occurrence), answer) if answer else 0
 
@@ -128,8 +130,8 @@ class Exploration(Source):
     def _happens(self, address: Address, answer: int) -> int:
         self.happened[address] = answer
         self._to_come -= 1
+        self._unanswered -= 1
         self.untold.append((address, answer))
-        self.answered, self.answered_kind = len(self.asked) - 1, len(POINT_KINDS)
         return answer
 
     # ------------------------------------------------------------------------------------------- statements
@@ -141,26 +143,39 @@ class Exploration(Source):
 
     def at(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What the plan has for a statement."""
-        if self.records:
-            if self.before_asking is not None and arrival.number >= 0:
-                self.before_asking()
-            arrival.place = len(self.asked)
-            if self._fingerprint is not None:
-                arrival.lasting = self._fingerprint()
-            self.asked.append((arrival, self._options(arrival)))
+        if self.records and not self._unanswered:
+            self._keep(arrival)
         planned = self._now.get(arrival.work) if self._now else None
         if planned is None:
             return ()
         digest = END if arrival.number < 0 else CODE.digest(arrival.number)
         here = planned.get(f"{digest}.{arrival.visit}", ())
-        return [(kind, answer) for kind, answer in here if answer < options_at(self._port_of(), arrival, kind)]
+        happens = [(kind, answer) for kind, answer in here if answer < options_at(self._port_of(), arrival, kind)]
+        if happens:
+            self._unanswered -= len(happens)
+            if self.records and not self._unanswered:
+                self._keep_rest(arrival, POINT_KINDS.index(happens[-1][0]))
+        return happens
+
+    def _keep(self, arrival: Arrival) -> None:
+        if self.before_asking is not None and arrival.number >= 0:
+            self.before_asking()
+        if self._fingerprint is not None:
+            arrival.lasting = self._fingerprint()
+        self.asked.append((arrival, self._options(arrival)))
+
+    def _keep_rest(self, arrival: Arrival, answered: int) -> None:
+        """Keep the questions of a statement that come after one of them."""
+        self.rest = arrival
+        one, two, three, four = (1 if which <= answered else many for which, many in enumerate(self._options(arrival)))
+        self.asked.append((arrival, (one, two, three, four)))
 
     def _port_of(self) -> Port:
         assert self.port is not None, "a source belongs to a world"
         return self.port
 
-    def _options(self, arrival: Arrival) -> tuple[int, int, int, int]:
-        """In the order of ``POINT_KINDS``; of most works they are the same at each statement."""
+    def _options(self, arrival: Arrival) -> Options:
+        """Of most works they are the same at each statement."""
         key = (arrival.work, arrival.others, arrival.number < 0)
         options = self._options_of.get(key)
         if options is None:
@@ -175,8 +190,6 @@ class Exploration(Source):
     def fired(self, arrival: Arrival, kind: str, answer: int) -> None:
         """A choice before a statement has taken effect."""
         self.happened[address_of(arrival, kind, CODE)] = answer
-        which = POINT_KINDS.index(kind)
-        self.answered, self.answered_kind = max((self.answered, self.answered_kind), (arrival.place, which))
 
     def afresh(self) -> Exploration:
         """The same for another run."""
@@ -186,22 +199,25 @@ class Exploration(Source):
         """Take a fingerprint of all that outlives a work at each statement of it, see ``reductions``."""
         self._fingerprint = fingerprint
 
-    def alternatives(self) -> Iterator[tuple[int, Place, int]]:
-        """Every answer other than 0 that could have been given after all that was: its question, address, answer."""
-        for index in range(max(self.answered, 0), len(self.asked)):
-            asked = self.asked[index]
-            if len(asked) == 4:
-                kind, subject, occurrence, many = asked
-                if index > self.answered and FAULT_OF[kind] in self.kinds:
-                    for answer in range(1, many):
-                        yield index, Address(kind, subject, occurrence), answer
-                continue
-            arrival, options = asked
-            for which, (kind, many) in enumerate(zip(POINT_KINDS, options, strict=True)):
-                if many > 1 and (index > self.answered or which > self.answered_kind):
-                    address = address_of(arrival, kind, CODE)
-                    for answer in range(1, many):
-                        yield index, address, answer
+    def alternatives(self) -> Iterator[tuple[Place, int]]:
+        """Every answer other than 0 that could have been given after all that was: its address, and it."""
+        for asked in self.asked:
+            yield from self.answers_to(asked)
+
+    def answers_to(self, asked: Asked) -> Iterator[tuple[Place, int]]:
+        """Every answer other than 0 to a question, or to those of a statement, with its address."""
+        if len(asked) == 4:
+            kind, subject, occurrence, many = asked
+            if FAULT_OF[kind] in self.kinds:
+                for answer in range(1, many):
+                    yield Address(kind, subject, occurrence), answer
+            return
+        arrival, options = asked
+        for kind, many in zip(POINT_KINDS, options, strict=True):
+            if many > 1:
+                address = address_of(arrival, kind, CODE)
+                for answer in range(1, many):
+                    yield address, answer
 
 
 def wanted(faults: Collection[str] | None) -> frozenset[str]:

@@ -261,21 +261,19 @@ def reduced(source: Exploration, *, by_statements: bool = True) -> Iterator[tupl
 
     ``by_statements`` says that the code is looked at for statements that touch only what is the work's own.
     """
-    redundant: dict[int, tuple[bool, bool]] = {}
     last: Arrival | None = None
-    for entry in source.asked:
+    for place, entry in enumerate(source.asked):
         asked = entry[0]
-        if isinstance(asked, str):
+        kill = overlap = False
+        if isinstance(asked, str) or asked is source.rest:  # of the latter not all is asked: none shows the same as it
             last = None
-            continue
-        adjacent = last if last is not None and last.work is asked.work else None
-        redundant[asked.place] = _redundant(adjacent, asked, by_statements=by_statements)
-        last = asked
-    for index, address, answer in source.alternatives():
-        kill, overlap = redundant.get(index, (False, False))
-        may_skip = index > source.answered + 1
-        skip = may_skip and ((address.kind == chance.KILL and kill) or (address.kind == chance.OVERLAP and overlap))
-        yield index, address, answer, skip
+        else:
+            adjacent = last if last is not None and last.work is asked.work else None
+            kill, overlap = _redundant(adjacent, asked, by_statements=by_statements)
+            last = asked
+        for address, answer in source.answers_to(entry):
+            skip = (address.kind == chance.KILL and kill) or (address.kind == chance.OVERLAP and overlap)
+            yield place, address, answer, skip
 
 
 def _redundant(before: Arrival | None, now: Arrival, *, by_statements: bool) -> tuple[bool, bool]:

@@ -6,13 +6,12 @@ walks it by weight, few faults and few messages before many; then seeds draw fau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..engine import decisions as chance
-from ..sim.asking import Arrival
 from ..sim.faults import FAULTS, Faults
 from ..sim.sources import Place, PointAddress, SeededSource
 from ..sim.works import Work
@@ -46,6 +45,9 @@ SHARES: Final = (0.3, 0.6, 1.0)
 MOST: Final = (1, 2, 3, 5, 8, 13)
 """After so many faults nothing goes wrong any more in a random run: then the consumer must get on its feet."""
 
+_Turn: TypeAlias = tuple[int, bool]
+"""When a plan is tried: by its weight, and whether behind the others of that weight."""
+
 
 class Search:
     """Walks the tree of plans, lightest first.
@@ -67,18 +69,39 @@ class Search:
         self._allows = allows
         self._laboratory = laboratory
         self._workers = workers
-        self._heap: list[tuple[int, bool, int, Kept, dict[Place, int]]] = []
+        self._heap: list[tuple[_Turn, int, Kept, dict[Place, int], list[tuple[Place, int]]]] = []
+        """Plans, and what more may go wrong in them, the next last: each is a plan of that turn; with nothing, the plan itself."""
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
         self._left_out = False
         self._was_opaque = laboratory.case.is_opaque
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
-            self._push(index, kept, {})
+            self._push((index, False), kept, {})
 
-    def _push(self, weight: int, kept: Kept, plan: dict[Place, int], *, late: bool = False) -> None:
-        """Keep a plan for its turn: ``late`` is behind the others of its weight."""
+    def _push(self, turn: _Turn, kept: Kept, plan: dict[Place, int], more: Sequence[tuple[Place, int]] = ()) -> None:
         self._pushed += 1
-        heappush(self._heap, (weight, late, self._pushed, kept, plan))
+        heappush(self._heap, (turn, self._pushed, kept, plan, list(reversed(more))))
+
+    def _pop(self) -> tuple[_Turn, Kept, dict[Place, int]]:
+        turn, _, kept, plan, more = self._heap[0]
+        if more:
+            address, answer = more.pop()
+            plan = {**plan, address: answer}
+        if not more:
+            heappop(self._heap)
+        return turn, kept, plan
+
+    def _push_children(self, weight: int, kept: Kept, plan: dict[Place, int], source: Exploration) -> None:
+        """Keep the plans in which one thing more goes wrong, those of one turn together, as most of them never have it."""
+        acting = _acting(source)
+        children: dict[_Turn, list[tuple[Place, int]]] = {}
+        for place, address, answer, skip in reduced(source, by_statements=False):
+            if not skip and self._allows(address):
+                more = WEIGHTS[address.kind] + (answer - 1) // 2
+                turn = weight + more, address.kind == chance.OVERLAP and place not in acting
+                children.setdefault(turn, []).append((address, answer))
+        for turn, alike in children.items():
+            self._push(turn, kept, plan, alike)
 
     @property
     def is_exhausted(self) -> bool:
@@ -93,7 +116,7 @@ class Search:
         laboratory = self._laboratory
         last = laboratory.runs + budget
         while self._heap and laboratory.runs < last:
-            weight, late, _, kept, plan = heappop(self._heap)
+            turn, kept, plan = self._pop()
             is_leaf = most_faults is not None and len(plan) >= most_faults
             outcome, source, finding = laboratory.explore(
                 kept,
@@ -105,16 +128,11 @@ class Search:
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
                 if finding.is_hasty or finding.is_cut:  # whoever wants another has found it to be given up too early
-                    self._push(weight, kept, plan, late=late)
+                    self._push(turn, kept, plan)
             elif len(plan) == DEEPEST:
                 self._left_out = True
             elif not is_leaf and len(outcome.happened) == len(plan):
-                acting = _acting(source)
-                for place, address, answer, skip in reduced(source, by_statements=False):
-                    if not skip and self._allows(address):
-                        more = WEIGHTS[address.kind] + (answer - 1) // 2
-                        late = address.kind == chance.OVERLAP and place not in acting
-                        self._push(weight + more, kept, {**plan, address: answer}, late=late)
+                self._push_children(turn[0], kept, plan, source)
 
 
 def _acting(source: Exploration) -> set[int]:
@@ -123,14 +141,14 @@ def _acting(source: Exploration) -> set[int]:
     Before one of these, what a work has read still holds for it and is about to count: there most overlaps do harm.
     """
     acting: set[int] = set()
-    last: dict[Work, Arrival] = {}
-    for asked, *_ in source.asked:
+    last: dict[Work, tuple[int, object]] = {}
+    for place, (asked, *_) in enumerate(source.asked):
         if isinstance(asked, str):
             continue
-        before = last.get(asked.work)
-        if before is not None and (before.lasting is None or before.lasting != asked.lasting):
-            acting.add(before.place)
-        last[asked.work] = asked
+        before, lasting = last.get(asked.work, (place, None))
+        if before < place and (lasting is None or lasting != asked.lasting):
+            acting.add(before)
+        last[asked.work] = place, asked.lasting
     return acting
 
 

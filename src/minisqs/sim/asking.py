@@ -28,18 +28,16 @@ class Arrival:
         number: The statement's number; -1 after the last.
         visit: How often it came there, from 1.
         others: Whether somebody else could have gone on.
-        place: Its number among all questions of the run, where somebody counts them.
         lasting: What all that outlives the work was like, where somebody asks.
     """
 
-    __slots__ = ("lasting", "number", "others", "place", "visit", "work")
+    __slots__ = ("lasting", "number", "others", "visit", "work")
 
     def __init__(self, work: Work, number: int, visit: int, *, others: bool) -> None:
         self.work = work
         self.number = number
         self.visit = visit
         self.others = others
-        self.place = -1
         self.lasting: object = None
 
 

@@ -20,7 +20,9 @@ from uuid import UUID  # noqa: TID251  # to know a value that the user has
 
 from ..poller.context import Context
 
-_TO_LOOK_AT: Final = (b"\x8f", b"\x91", b"\x06object")
+_SET: Final = b"\x8f"
+_FROZEN_SET: Final = b"\x91"
+_BARE: Final = b"\x06object"
 """The opcodes of a set and a frozen set, and the name of the class of a bare object; in a text they only cost time."""
 
 _VALUES: Final = (
@@ -65,9 +67,9 @@ def canonical(value: object, outside: object = None, named: Collection[object] =
         Whatever pickling it raises.
     """
     pickled = pickle.dumps(value, 4) if outside is None else _written(_Pickler(io.BytesIO(), outside), value)
-    if not any(bytes_ in pickled for bytes_ in _TO_LOOK_AT):
-        return pickled
-    return _written(_Closely(io.BytesIO(), outside, named), value)
+    if _SET in pickled or _FROZEN_SET in pickled or _BARE in pickled:
+        return _written(_Closely(io.BytesIO(), outside, named), value)
+    return pickled
 
 
 def _written(pickler: _Pickler, value: object) -> bytes:
@@ -126,7 +128,8 @@ class _Closely(_Pickler):
         if not all(map(_is_value, value)):
             raise TypeError("an element of a set is more than a value, and which is which is not told")
         self._met[id(value)] = len(self._met), value  # which keeps it, and so its id, alive
-        return type(value), sorted(map(canonical, value)), value.__reduce_ex__(4)[2]
+        elements = sorted(value) if set(map(type, value)) == {str} else sorted(map(canonical, value))
+        return type(value), elements, value.__reduce_ex__(4)[2]
 
 
 def _is_value(one: object) -> bool:

@@ -155,6 +155,7 @@ def test_a_receive_of_a_worker_that_holds_others_brings_what_it_brings():
         "gets message 2 'b', hidden from others until 30.01 s",
         "gets message 1 'a', delivery 2, hidden from others until 60.005 s",
     ]
+    assert caught.value.report.verdict.startswith("Worker puts-off is killed before ")
 
 
 def logged(function):
@@ -729,6 +730,17 @@ def test_where_lines_are_left_out_it_is_marked_and_the_last_change_is_told():
         "        …  |   line 1  a()  -> n = 1",
         "           6 more lines are in report.timeline",
     ]
+
+
+def test_a_legend_of_two_lines_leaves_room_for_as_many_fewer():
+    timeline = [telling.Line(number, 1 + number % 2, "|", f"line {number}", ()) for number in range(30)]
+    whole = report_of(BY_NAME["raffle"])
+    short, long = (
+        report._timeline(attrs.evolve(whole, timeline=timeline, lanes=(name, name)), 20)
+        for name in ("ann", "the worker of the northern region and its harbours")
+    )
+    assert long[1].startswith(" " * 16)
+    assert len(short) == len(long) == 21
 
 
 @minisqs.scenario

@@ -156,7 +156,8 @@ def _who(address: PointAddress, names: Mapping[str, str]) -> str:
     _, is_message, place = address.subject.rpartition("/")
     if is_message and place.isdigit():
         return f"delivery {address.occurrence + 1} of {name_of(address.subject, names)}"
-    return address.subject + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
+    worker = address.subject if address.subject.startswith("worker") else f"worker {address.subject}"
+    return worker + (f", started anew {_times(address.occurrence)}," if address.occurrence else "")
 
 
 def _times(number: int) -> str:
@@ -306,13 +307,14 @@ def _timeline(report: Report, most: int) -> list[str]:
     """The lines of the timeline, with a lane for each worker; of a story without an end, one round."""
     goes_on = report.oracle == DRAINS and len(report.timeline) > most
     rounds = rounds_of(report.timeline) if goes_on else None
-    told = _chosen(report.timeline, rounds, most if rounds is None else max(most, FEWEST_TO_A_ROUND))
+    most = most if rounds is None else max(most, FEWEST_TO_A_ROUND)
+    told = _chosen(report.timeline, rounds, most)
+    workers = _workers(report, told)
+    lines = _header(report, workers)
+    if len(lines) > 1:
+        told &= _chosen(report.timeline, rounds, max(most - len(lines) + 1, FEWEST_LINES))
     left_out = len(report.timeline) - len(told)
     is_cut = left_out > (0 if rounds is None else rounds.end - rounds.first)
-    workers = list(dict.fromkeys(report.timeline[index].lane for index in sorted(told) if report.timeline[index].lane))[
-        :MOST_LANES
-    ]
-    lines = _header(report, workers)
     active: set[int] = set()
     previous = ""
     for index, line in enumerate(report.timeline):
@@ -332,6 +334,12 @@ def _timeline(report: Report, most: int) -> list[str]:
             lines.append(shortened(f"{'*' if line.is_fault else ' '}{when:>8}  {marks}   {who}{line.text}", WIDTH))
             previous = time
     return [*lines, f"{'':>9}  {left_out} more lines are in report.timeline"] if is_cut else lines
+
+
+def _workers(report: Report, told: Collection[int]) -> list[int]:
+    """Those that have a lane of their own: the first ones of which a line is told."""
+    lanes = (report.timeline[index].lane for index in sorted(told))
+    return [*dict.fromkeys(filter(None, lanes))][:MOST_LANES]
 
 
 def _header(report: Report, workers: Sequence[int]) -> list[str]:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
+from uuid import UUID  # noqa: TID251  # to know a value that the user has
 
 from ..world import World
 from .subjects import attributes_of
@@ -45,6 +46,8 @@ def _without(pattern: re.Pattern[str], value: Any) -> Any:
     """A state without the names: of each only its length is left; what is in it stays as often as it was, and of its kind."""
     if isinstance(value, str):
         return pattern.sub(lambda name: "*" * len(name[0]), value)
+    if isinstance(value, UUID):
+        value = UUID, str(value)
     if isinstance(value, Mapping):
         return Mapping, sorted(
             ((_without(pattern, key), _without(pattern, held)) for key, held in value.items()), key=_text

@@ -43,6 +43,9 @@ on_call: Callable[[str], None] | None = None
 """What is told of each call of a table: before a write the write's name, after a read nothing; set by whoever runs a
 handler in which something may go wrong between two calls of one statement."""
 
+on_refusal: Callable[[str], None] | None = None
+"""What is told of each conditional write that is refused, and why, in words; set by whoever tells the story of a run."""
+
 _TRIES: Final = 1000
 """How often ``update`` calls its function before it says that the function never lets it finish."""
 
@@ -198,6 +201,7 @@ class Table:
         row = self._row(key)
         self._tell("put_new")
         if row.place:
+            self._tell_refusal(key, row)
             return False
         self._write(row, stored)
         return True
@@ -287,7 +291,13 @@ class Table:
         if required is not None and row.version != required:
             raise self._failed(key, row, _version(required))
 
+    def _tell_refusal(self, key: Hashable, row: _Row) -> None:
+        if (told := on_refusal) is not None:
+            version = f" in version {row.writes}" if row.place and row.writes > 1 else ""
+            told(f"{self.name} {'has' if row.place else 'does not have'} {key!r}{version}")
+
     def _failed(self, key: Hashable, row: _Row, required: str) -> ConditionFailed:
+        self._tell_refusal(key, row)
         found, value = row.version, row.value
         return ConditionFailed(self.name, key, required, found, _copied(value))
 

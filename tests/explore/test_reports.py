@@ -711,6 +711,81 @@ def test_what_was_changed_and_returned_is_told_before_what_only_goes_on():
     assert len(text.splitlines()) <= MOST_LINES
 
 
+# ------------------------------------------------------------------------------------- why a delivery does nothing
+class MarksFirst:
+    """Marks a message before it does its work: who is killed between the two has marked it for nothing."""
+
+    def __init__(self):
+        self.seen = minisqs.outside.Table("seen")
+        self.mails = []
+
+    def is_new(self, body):
+        return self.seen.put_new(body, 1)
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            if self.is_new(record["body"]):
+                self.mails.append(record["body"])
+
+    def observe(self):
+        return self.mails
+
+
+class MarksFirstAndCatches(MarksFirst):
+    def is_new(self, body):
+        try:
+            self.seen.put(body, 1, if_absent=True)
+        except minisqs.outside.ConditionFailed:
+            return False
+        return True
+
+
+class MarksFirstInATransaction(MarksFirst):
+    def is_new(self, body):
+        try:
+            with minisqs.outside.transaction() as step:
+                step.put(self.seen, body, 1, if_absent=True)
+        except minisqs.outside.ConditionFailed:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("subject", [MarksFirst, MarksFirstAndCatches, MarksFirstInATransaction])
+def test_a_write_that_a_table_refuses_is_told(subject):
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(subject, ["ann"], faults=["kill"])
+    *_, before, refused, ends, deleted = (line.text for line in caught.value.report.timeline)
+    assert before.startswith("gets message 1 'ann', delivery 2")
+    assert refused.startswith("line ")
+    assert refused.endswith("-> refused: seen has 'ann'")
+    assert (ends, deleted) == ("returns", "message 1 is deleted")
+
+
+class WritesOverAnother(MarksFirst):
+    """Reads, adds and writes on condition, but takes a refusal for done."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen.put("names", [])
+
+    def handler(self, event, context):
+        for record in event["Records"]:
+            names, version = self.seen.get_versioned("names", [])
+            try:
+                self.seen.put("names", sorted({*names, record["body"]}), if_version=version)
+            except minisqs.outside.ConditionFailed:
+                continue
+
+    def observe(self):
+        return self.seen.get("names")
+
+
+def test_a_refusal_says_which_version_is_there():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(WritesOverAnother, ["ann", "bob", "cid"], mapping={"batch_size": 1}, faults=["overlap"])
+    assert any(line.text.endswith("-> refused: seen has 'names' in version 2") for line in caught.value.report.timeline)
+
+
 # ------------------------------------------------------------------------------------------ where there is no room
 def told_in(timeline, most):
     whole = report_of(BY_NAME["raffle"])

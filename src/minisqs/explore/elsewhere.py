@@ -51,6 +51,9 @@ class _Follower:
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """What goes wrong is of no interest."""
 
+    def refuses(self, work: Work, why: str) -> None:
+        """What is refused changes nothing."""
+
     def ends(self, work: Work, how: str) -> None:
         """A work has come to its end by itself."""
         self._look_around()

@@ -370,7 +370,8 @@ def _chosen(timeline: Sequence[Line], rounds: Rounds | None, most: int) -> set[i
 def _by_weight(timeline: Sequence[Line], places: Sequence[int]) -> list[int]:
     """Places of lines, those that matter most first: faults and the last change, what begins or changes something, the rest."""
     rank = {"*": 0, "+": 1, "|": 1, "raises": 1, "-": 2, "": 3}
-    last_change = max((place for place in places if timeline[place].mark == "|"), default=-1)
+    changes = (place for place in places if timeline[place].mark == "|" and telling.REFUSED not in timeline[place].text)
+    last_change = max(changes, default=-1)
 
     def weight(place: int) -> tuple[int, int]:
         line = timeline[place]

@@ -253,6 +253,7 @@ class Execution:
         before, here.simulation = here.simulation, stage
         hook, statements.arrive = statements.arrive, stage.arrive if self._hooked else None
         on_call, outside.on_call = outside.on_call, stage.calls_table if self._hooked else None
+        on_refusal, outside.on_refusal = outside.on_refusal, stage.table_refuses if stage.is_told else None
         try:
             with no_event_loop():  # the check's caller may be in one, as in a notebook
                 self._begin()
@@ -261,7 +262,8 @@ class Execution:
             pass
         finally:
             stage.drop()
-            here.simulation, statements.arrive, outside.on_call = before, hook, on_call
+            here.simulation, statements.arrive = before, hook
+            outside.on_call, outside.on_refusal = on_call, on_refusal
             if self.outside is not None and callable(close := getattr(self.outside, "close", None)):
                 close()
         if stage.escaped is not None:

@@ -43,6 +43,7 @@ NARROWEST_BODY: Final = 8
 LINE_WIDTH: Final = 84
 SEEN_WIDTH: Final = 100_000
 LISTED_WIDTH: Final = 30
+REFUSED: Final = "-> refused:"
 DEEPEST: Final = 3
 """So deep in objects of the user's own it is looked for changes."""
 
@@ -270,6 +271,17 @@ class Telling:
             self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1].number if begun else number
         if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
             self._paused[id(work)] = number
+
+    def refuses(self, work: Work, why: str) -> None:
+        """The statement that a worker is at wanted to write what a table of the outside world refuses."""
+        begun = self._begun.get(id(work))
+        if begun:
+            number = begun[-1].number
+            self._tell(
+                work,
+                "|",
+                f"{self._line(number)}  {text_of(number, CODE_WIDTH)}  {REFUSED} {shortened(why, CHANGE_WIDTH)}",
+            )
 
     def _before_what(self, number: int) -> str:
         if number < 0:

@@ -64,6 +64,10 @@ class Teller(Protocol):
         """Something goes wrong there."""
         ...
 
+    def refuses(self, work: Work, why: str) -> None:
+        """A table of the outside world has refused what a work wanted to write."""
+        ...
+
     def ends(self, work: Work, how: str) -> None:
         """A work has come to its end by itself."""
         ...
@@ -361,6 +365,17 @@ class Stage:
         if write and work.has_called:
             self.arrive(point_of_call(write))
         work.has_called = True
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anybody follows."""
+        return self._teller is not None
+
+    def table_refuses(self, why: str) -> None:
+        """An ``outside.Table`` has refused a write of the current work."""
+        work = self.current
+        if self._teller is not None and work is not None and not self._looks and here.simulation is self:
+            self._teller.refuses(work, why)
 
     def _what_happens(self, arrival: Arrival) -> Sequence[tuple[str, int]]:
         """What goes wrong there; code of the user's that is called to find out, such as a ``__getstate__``, comes to no statement."""

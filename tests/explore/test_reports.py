@@ -384,7 +384,7 @@ def test_where_several_are_under_way_a_statement_stands_beside_the_number_of_its
 def test_the_file_of_the_lines_is_told_where_the_verdict_does_not_tell_it():
     assert "lines are of ordering.py)" in report_of(BY_NAME["price board"]).text()  # nothing goes wrong at a line
     assert "lines are of" not in report_of(BY_NAME["raffle"]).text()
-    assert "(overlaps.py:89)" in report_of(BY_NAME["raffle"]).verdict
+    assert "(overlaps.py:90)" in report_of(BY_NAME["raffle"]).verdict
 
 
 class NetOfTax:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from heapq import heappop, heappush
-from typing import Final, TypeAlias
+from typing import Final
 
 from ..engine import decisions as chance
 from ..sim.faults import FAULTS, Faults
@@ -28,6 +28,9 @@ WEIGHTS: Final = {
 }  # fmt: skip
 """How late a question is asked: what breaks most consumers comes first; messages in several batches are everyday."""
 
+IDLE: Final = 6
+"""So much later it is asked for an overlap before a statement that changes nothing, as those before others mostly show the same."""
+
 EXPLORING_WORKERS: Final = 2
 """So many may work at once in the exhaustive part; random runs have as many as the settings allow."""
 
@@ -44,9 +47,6 @@ RATES: Final = (0.02, 0.05, 0.15, 0.4)
 SHARES: Final = (0.3, 0.6, 1.0)
 MOST: Final = (1, 2, 3, 5, 8, 13)
 """After so many faults nothing goes wrong any more in a random run: then the consumer must get on its feet."""
-
-_Turn: TypeAlias = tuple[int, bool]
-"""When a plan is tried: by its weight, and whether behind the others of that weight."""
 
 
 class Search:
@@ -69,39 +69,39 @@ class Search:
         self._allows = allows
         self._laboratory = laboratory
         self._workers = workers
-        self._heap: list[tuple[_Turn, int, Kept, dict[Place, int], list[tuple[Place, int]]]] = []
-        """Plans, and what more may go wrong in them, the next last: each is a plan of that turn; with nothing, the plan itself."""
+        self._heap: list[tuple[int, int, Kept, dict[Place, int], list[tuple[Place, int]]]] = []
+        """Plans, and what more may go wrong in them, the next last: each is a plan of that weight; with nothing, the plan itself."""
         self._known: dict[Kept, Known] = {kept: Known() for kept in roots}
         self._pushed = 0
         self._left_out = False
         self._was_opaque = laboratory.case.is_opaque
         for index, kept in enumerate(kept for kept in roots if laboratory.stands_alone(kept)):
-            self._push((index, False), kept, {})
+            self._push(index, kept, {})
 
-    def _push(self, turn: _Turn, kept: Kept, plan: dict[Place, int], more: Sequence[tuple[Place, int]] = ()) -> None:
+    def _push(self, weight: int, kept: Kept, plan: dict[Place, int], more: Sequence[tuple[Place, int]] = ()) -> None:
         self._pushed += 1
-        heappush(self._heap, (turn, self._pushed, kept, plan, list(reversed(more))))
+        heappush(self._heap, (weight, self._pushed, kept, plan, list(reversed(more))))
 
-    def _pop(self) -> tuple[_Turn, Kept, dict[Place, int]]:
-        turn, _, kept, plan, more = self._heap[0]
+    def _pop(self) -> tuple[int, Kept, dict[Place, int]]:
+        weight, _, kept, plan, more = self._heap[0]
         if more:
             address, answer = more.pop()
             plan = {**plan, address: answer}
         if not more:
             heappop(self._heap)
-        return turn, kept, plan
+        return weight, kept, plan
 
     def _push_children(self, weight: int, kept: Kept, plan: dict[Place, int], source: Exploration) -> None:
-        """Keep the plans in which one thing more goes wrong, those of one turn together, as most of them never have it."""
+        """Keep the plans in which one thing more goes wrong, those of one weight together, as most never have their turn."""
         acting = _acting(source)
-        children: dict[_Turn, list[tuple[Place, int]]] = {}
+        children: dict[int, list[tuple[Place, int]]] = {}
         for place, address, answer, skip in reduced(source, by_statements=False):
             if not skip and self._allows(address):
-                more = WEIGHTS[address.kind] + (answer - 1) // 2
-                turn = weight + more, address.kind == chance.OVERLAP and place not in acting
-                children.setdefault(turn, []).append((address, answer))
-        for turn, alike in children.items():
-            self._push(turn, kept, plan, alike)
+                is_idle = address.kind == chance.OVERLAP and place not in acting
+                more = WEIGHTS[address.kind] + (answer - 1) // 2 + (IDLE if is_idle else 0)
+                children.setdefault(weight + more, []).append((address, answer))
+        for heavier, alike in children.items():
+            self._push(heavier, kept, plan, alike)
 
     @property
     def is_exhausted(self) -> bool:
@@ -116,7 +116,7 @@ class Search:
         laboratory = self._laboratory
         last = laboratory.runs + budget
         while self._heap and laboratory.runs < last:
-            turn, kept, plan = self._pop()
+            weight, kept, plan = self._pop()
             is_leaf = most_faults is not None and len(plan) >= most_faults
             outcome, source, finding = laboratory.explore(
                 kept,
@@ -128,11 +128,11 @@ class Search:
             if finding is not None:
                 yield Story(kept, outcome.happened, self._workers, finding)
                 if finding.is_hasty or finding.is_cut:  # whoever wants another has found it to be given up too early
-                    self._push(turn, kept, plan)
+                    self._push(weight, kept, plan)
             elif len(plan) == DEEPEST:
                 self._left_out = True
             elif not is_leaf and len(outcome.happened) == len(plan):
-                self._push_children(turn[0], kept, plan, source)
+                self._push_children(weight, kept, plan, source)
 
 
 def _acting(source: Exploration) -> set[int]:

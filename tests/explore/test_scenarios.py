@@ -1,6 +1,7 @@
 """A scenario sets a whole world up by itself: consumers as processes, several queues, calls that fail."""
 
 import threading  # noqa: TID251  # a consumer's lock, which the check schedules
+import time  # noqa: TID251  # a consumer sleeps
 
 import pytest
 
@@ -325,3 +326,46 @@ def test_a_process_that_exits_is_started_anew_after_a_second_and_gets_the_messag
     told = [(entry.action, (entry.time_ns - began) / 1e9, entry.cause) for entry in run.journal]
     assert ("process ended", 0.0, "SystemExit: 1: started anew in 1 s") in told
     assert [seconds for action, seconds, _ in told if action == "ReceiveMessage"] == [0.0, 30.0]
+
+
+# --------------------------------------------------------------------------------- who looks at what others have done
+def books(*, trusts_counters):
+    """Some work off bookings, and one closes the books when there are none any more, as it believes."""
+
+    @minisqs.scenario
+    def closed_books(world):
+        queue = world.create_queue("bookings", visibility_timeout=30)
+        booked, report = set(), []
+
+        def work(client):
+            while True:
+                for message in client.receive_message(QueueUrl=queue.url, WaitTimeSeconds=20).get("Messages", []):
+                    booked.add(message["Body"])
+                    client.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
+
+        def is_empty(client):
+            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            found = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+            return all(found[name] == "0" for name in names)
+
+        def close(client):
+            while not (is_empty(client) if trusts_counters else len(booked) == 3):
+                time.sleep(30)
+            report.append(sorted(booked))
+
+        world.spawn(work, world.client(), name="books")
+        world.spawn(close, world.client(), name="closes", restart=False)
+        queue.send_batch(["a", "b", "c"])
+        return lambda: report[-1] if report else None
+
+    return closed_books
+
+
+def test_who_waits_in_a_loop_sees_what_another_has_done_after_a_long_stall():
+    assert not minisqs.check(books(trusts_counters=False), faults=["stall", "duplicate"], runs=20).found
+
+
+def test_counters_that_are_believed_too_early_are_found():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(books(trusts_counters=True), faults=["kill", "stale_counts", "overlap", "duplicate"])
+    assert {fault.name for fault in caught.value.report.faults} <= {"kill", "stale_counts", "overlap"}

@@ -166,6 +166,37 @@ def test_a_loop_that_only_sleeps_does_not_keep_the_world_busy_for_ever(world):
     assert 1 <= len(rounds) < 100
 
 
+@pytest.mark.parametrize("who", ["a call", "an end", "a function", "a consumer"])
+def test_a_loop_that_only_sleeps_looks_once_more_when_others_have_done_something(world, who):
+    queue, done, reports = world.create_queue("q"), [], []
+    queue.send("late", delay_seconds=899)
+
+    def watch():
+        while not done:
+            time.sleep(30)
+        reports.append(world.clock.seconds)
+
+    def work(*_):
+        done.append("work")
+
+    def wait_and_work():
+        time.sleep(899)
+        done.append("work")
+        if who == "a call":
+            queue.purge()
+            time.sleep(7200)
+
+    world.spawn(watch)
+    if who == "a function":
+        world.create_event_source_mapping(queue, world.create_function(work))
+    elif who == "a consumer":
+        minisqs.Consumer(queue, work).start()
+    else:
+        world.spawn(wait_and_work)
+    world.run_until_idle()
+    assert reports == [900]
+
+
 def test_thousands_of_workers_run_side_by_side(world):
     queue, done = world.create_queue("q"), []
     for _ in range(2000):

@@ -253,6 +253,8 @@ class Consumer:
             result = self._function(message)
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises, the message stays
             return error
+        finally:
+            self._port.acts += 1
         self._check_result(result)
         return None
 

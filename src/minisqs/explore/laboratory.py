@@ -143,8 +143,8 @@ class Laboratory:
             self.case.following.__enter__()
             self._stack.callback(self._unfollow)
             self._stack.enter_context(without_locks(self.case.classes))
+        self._stack.enter_context(self._garbage)  # the collection that follows it may take longer than a handler may
         self._stack.enter_context(self.watchdog)
-        self._stack.enter_context(self._garbage)
         if isinstance(self.case.subject, Deployed):
             self.case.subject.look_for_others(self._try_plainly)
 

@@ -24,7 +24,7 @@ WEIGHTS: Final = {
     chance.KILL: 9, chance.OVERLAP: 10, chance.DUPLICATE: 8, chance.DUPLICATE_AFTER_DELETE: 11, chance.REORDER: 11,
     chance.SPLIT: 4, chance.RECYCLE: 11, chance.STALL: 12, chance.INTERRUPT: 10, chance.STALE_DELETE: 12,
     chance.API_ERROR: 13, chance.PARTIAL: 13, chance.THROTTLE: 13, chance.LOST_ANSWER: 13, chance.MISS: 14,
-    chance.STALE_COUNTS: 14, chance.SKEW: 14, chance.TIE: 16,
+    chance.STALE_COUNTS: 8, chance.SKEW: 14, chance.TIE: 16,
 }  # fmt: skip
 """How late a question is asked: what breaks most consumers comes first; messages in several batches are everyday."""
 

@@ -580,6 +580,7 @@ class Runs:
     def _end(self, invocation: Invocation, outcome: str = SUCCESS) -> None:
         """End a run now, and tell whoever waits for it."""
         now = invocation.ended_ns = self._clock.now_ns
+        self._port.acts += 1
         if invocation._timer is not None:
             self._kernel.cancel(invocation._timer)
         error = invocation.error

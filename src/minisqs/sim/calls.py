@@ -63,7 +63,7 @@ def _wrapped(port: Port, crew: Crew, name: str, method: Callable[..., Any]) -> C
         chosen = _chosen(port)
         answer = method(*arguments, **options)
         if not looks:
-            stack.life.done += 1
+            stack.life.has_done_something()
         elif _chosen(port) == chosen:
             stack.looks += 1
         if told is not None:
@@ -109,7 +109,7 @@ class _Receive:
         chosen = _chosen(port)
         deliveries = stack.poll(port.poll(queue_url, request, caller=stack.caller if caller == MAIN else caller))
         if deliveries:
-            stack.life.done += 1
+            stack.life.has_done_something()
             queue = port.service.find(queue_url)
             if queue is not None:
                 stack.life.holds(queue, deliveries, request.visibility_timeout)

@@ -77,6 +77,10 @@ class Around(Protocol):
         """It has."""
         ...
 
+    def looks_again(self) -> bool:
+        """Whether somebody whose wait is passive is to find something after all, just before all would be idle."""
+        ...
+
 
 @attrs.frozen
 class Wait:
@@ -370,7 +374,7 @@ class Kernel:
         busy: Counter[str] = Counter()
         with self._passing(), self._seeking_idle():
             for _ in range(max_events):
-                if not self._active and self._background.next_due_ns() == NEVER_NS:
+                if not self._active and self._background.next_due_ns() == NEVER_NS and not self._somebody_looks_again():
                     return
                 if not self._step(limit_ns) and not self._step(limit_ns := give_up_ns()):  # it may be later by now
                     busy[self._next_label()] += 0  # named, though it has not happened
@@ -381,6 +385,9 @@ class Kernel:
                     watch()
         if self._active or self._background.next_due_ns() != NEVER_NS:
             raise errors.NeverSettled(_never_settled(self.clock.now_ns - began_ns, busy))
+
+    def _somebody_looks_again(self) -> bool:
+        return self.around is not None and self.around.looks_again()
 
     @contextmanager
     def _seeking_idle(self) -> Iterator[None]:

@@ -67,6 +67,8 @@ class Port:
         self.earliest_ns = service.earliest_ns
         self.kernel = Kernel(clock, self, None if source is None or not source.asks(TIE) else self._choose_tie)
         self.last_fault_ns = clock.now_ns
+        self.acts = 0
+        """How often user code may have done what others look for: its calls that are no looks, and its ends."""
         self.stage: Stage | None = None
         """Where a check runs the user's code; None in plain use."""
         self.spares_main = False

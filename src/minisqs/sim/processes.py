@@ -220,6 +220,11 @@ class Life:
         stack.begin()
         return stack
 
+    def has_done_something(self) -> None:
+        """One of its stacks has done something other than to look."""
+        self.done += 1
+        self.crew.port.acts += 1
+
     def stop(self) -> None:
         """Throw into each of its workers where it waits."""
         self.stops = True
@@ -348,6 +353,8 @@ class Crew:
         self._processes: dict[str, _Process] = {}
         self._names: dict[str, int] = {}
         self._onlookers: dict[str, _Onlooker] = {}
+        self._asleep: dict[Stack, int] = {}
+        """Those in loops that only wait, and what had been done when they began to."""
         self._carriers = Carriers()
         self._depth = 0
         self._intercepts: Intercepts | None = None
@@ -483,8 +490,21 @@ class Crew:
             self._onlookers[queue.name].stacks[stack] = None
         return True
 
+    def falls_asleep(self, stack: Stack) -> None:
+        """A stack waits, and not for a message: in a loop that has found nothing to do so far."""
+        self._asleep[stack] = self.port.acts
+
+    def looks_again(self) -> bool:
+        """Whether a stack that waits has to look once more, as others have done something since it last did."""
+        late = [stack for stack, acts in self._asleep.items() if acts != self.port.acts]
+        for stack in late:
+            del self._asleep[stack]
+            stack.keeps_busy()
+        return bool(late)
+
     def watches_no_more(self, stack: Stack) -> None:
         """Whatever comes, it looks for itself."""
+        self._asleep.pop(stack, None)
         for onlooker in self._onlookers.values():
             onlooker.stacks.pop(stack, None)
 

@@ -67,7 +67,7 @@ class Stack:
         self.is_daemon = thread is not None and thread.daemon
         self._finished: Signal | None = None
         self._threads = 0
-        self._places: dict[object, tuple[int, int, int]] = {}
+        self._places: dict[object, tuple[int, int, int, int]] = {}
         self.looks = 0
         self._rounds = self._done = 0
         self.period_ns = 0
@@ -120,6 +120,8 @@ class Stack:
                 yield Wait(due_ns, strand.passive, strand.period_ns, looks=True)
             else:
                 passive = self.life.crew.watches(self)
+                if passive and self._polls is None:
+                    self.life.crew.falls_asleep(self)
                 yield Wait(due_ns, passive, strand.period_ns if passive else 0, looks=True)
                 self.life.crew.watches_no_more(self)
         if not self.life.over:
@@ -207,17 +209,19 @@ class Stack:
 
         Its process has done nothing meanwhile and works on no message. If the stack itself has looked for some, that
         is enough; a loop that only waits may still be at work, until it has gone round for long, and so may one whose
-        process has a message left of which the lease is over.
+        process has a message left of which the lease is over. After others have done something it goes round once more.
         """
         now_ns, done, looks = self.life.crew.port.clock.now_ns, self.life.done, self.looks
         if done != self._done:
             self._places.clear()
-        done_before, looks_before, before_ns = self._places.get(place, (-1, 0, 0))
-        self._places[place] = done, looks, now_ns
+        acts = self.life.crew.port.acts
+        done_before, looks_before, before_ns, acts_before = self._places.get(place, (-1, 0, 0, acts))
+        self._places[place] = done, looks, now_ns, acts
         is_round, self._done = done_before == done and not self.life.has_lease(now_ns), done
         self._rounds = self._rounds + 1 if is_round else 0
         self.period_ns = now_ns - before_ns if self._rounds > ROUNDS else 0
-        return is_round and ((looks != looks_before and not self.life.held) or self._rounds > ROUNDS)
+        has_looked = (looks != looks_before and not self.life.held) or self._rounds > ROUNDS
+        return is_round and has_looked and acts == acts_before
 
     @property
     def idles(self) -> bool:

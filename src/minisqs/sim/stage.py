@@ -233,6 +233,7 @@ class Stage:
         finally:
             self.current = before
             self.came_back += 1
+            self._port.acts += 1
             del self._under_way[id(work)]
         if self.over:  # the user's code has caught what took it down
             raise Unwind

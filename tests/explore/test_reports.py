@@ -786,6 +786,32 @@ def test_a_refusal_says_which_version_is_there():
     assert any(line.text.endswith("-> refused: seen has 'names' in version 2") for line in caught.value.report.timeline)
 
 
+@minisqs.scenario
+def passes_on(world):
+    """One passes messages on in the midst of a statement, another notes them in a lambda, of which no statement is followed."""
+    inbox, outbox = world.create_queue("in"), world.create_queue("out")
+    noted = []
+
+    def pass_on(client):
+        while True:
+            for message in client.receive_message(QueueUrl=inbox.url, WaitTimeSeconds=20).get("Messages", []):
+                client.send_message(QueueUrl=outbox.url, MessageBody=message["Body"])
+                client.delete_message(QueueUrl=inbox.url, ReceiptHandle=message["ReceiptHandle"])
+
+    world.spawn(pass_on, world.client(), name="passes on")
+    minisqs.Consumer(outbox, lambda message: noted.append(message.body), name="notes").start()
+    inbox.send("a")
+    return lambda: noted
+
+
+def test_what_is_done_while_another_waits_in_a_statement_is_not_told_as_its_doing():
+    with pytest.raises(minisqs.CheckFailed) as caught:
+        minisqs.check(passes_on, faults=["duplicate"])
+    changes = [line for line in caught.value.report.timeline if "->" in line.text]
+    assert {caught.value.report.lanes[line.lane - 1] for line in changes} == {"notes"}
+    assert [line.text for line in changes] == ["-> observed = ['a']", "-> observed = ['a', 'a']"]
+
+
 # ------------------------------------------------------------------------------------------ where there is no room
 def told_in(timeline, most):
     whole = report_of(BY_NAME["raffle"])

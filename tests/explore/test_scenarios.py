@@ -369,3 +369,29 @@ def test_counters_that_are_believed_too_early_are_found():
     with pytest.raises(minisqs.CheckFailed) as caught:
         minisqs.check(books(trusts_counters=True), faults=["kill", "stale_counts", "overlap", "duplicate"])
     assert {fault.name for fault in caught.value.report.faults} <= {"kill", "stale_counts", "overlap"}
+
+
+@minisqs.scenario
+def ends_when_all_is_done(world):
+    """Somebody works, and another waits until the queue has been empty for a while."""
+    queue, done, ended = world.create_queue("work", visibility_timeout=30), set(), []
+
+    def wait(client):
+        names, empty = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"], 0
+        while empty < 3:
+            time.sleep(30)
+            found = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+            empty = empty + 1 if all(found[name] == "0" for name in names) else 0
+        ended.append("all done")
+
+    def work(message):
+        done.add(message.body)
+
+    Consumer(queue, work, name="works").start()
+    world.spawn(wait, world.client(), name="waits")
+    queue.send("a")
+    return lambda: (sorted(done), ended[:1])
+
+
+def test_who_was_told_stale_counters_looks_once_more():
+    assert not minisqs.check(ends_when_all_is_done, faults=["stall", "stale_counts"], runs=20).found

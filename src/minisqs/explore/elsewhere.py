@@ -51,6 +51,9 @@ class _Follower:
     def happens(self, work: Work, number: int, kind: str, answer: int) -> None:
         """What goes wrong is of no interest."""
 
+    def goes_on(self, work: Work) -> None:
+        """What others did meanwhile was looked at."""
+
     def refuses(self, work: Work, why: str) -> None:
         """What is refused changes nothing."""
 

@@ -190,7 +190,6 @@ class Telling:
         self._told = 0
         self._before: dict[str, str] = {}
         self._last: tuple[Work, int] | None = None
-        self._paused: dict[int, int] = {}
         self._begun: dict[int, list[_Begun]] = {}
         self._ended: dict[int, int] = {}
         self._ids: dict[str, str] = {}
@@ -206,6 +205,8 @@ class Telling:
     def begins(self, work: Work, messages: Sequence[Message]) -> None:
         """A worker gets messages."""
         self.catch_up()
+        if self._last is not None and self._last[0] is not work:
+            self._last = None  # whoever did that waits
         self._ids |= {self._world.sqs.message_id(message): self._name(message.address) for message in messages}
         if self._lane_name(work) not in self.lanes:
             self.lanes.append(self._lane_name(work))
@@ -224,11 +225,10 @@ class Telling:
 
     def arrives(self, work: Work, number: int, visit: int) -> None:
         """A worker comes to a statement: what it did before may have changed something."""
-        self._goes_on(work)
-        if number < 0:
+        if number < 0 and id(work) in self._begun:
             self._returns_to(work, None)
         if number < 0 or not statements.STATEMENTS[number].line:
-            self.catch_up()
+            self.catch_up(work)
             return
         begun = self._begun.setdefault(id(work), [])
         codes = _codes_under_way(sys._getframe(1))
@@ -244,7 +244,7 @@ class Telling:
 
         ``function`` is where the worker goes on; None where all its functions have come back.
         """
-        begun = self._begun.setdefault(id(work), [])
+        begun = self._begun[id(work)]
         places = [place for place, one in enumerate(begun) if one.function == function]
         if places:
             inner, place = begun[places[-1] + 1 :], places[-1]
@@ -269,8 +269,6 @@ class Telling:
             digest = statements.STATEMENTS[number].digest
             begun = self._begun.get(id(work))
             self.points[f"{digest}.{work.visits[digest]}"] = number, begun[-1].number if begun else number
-        if kind in (chance.OVERLAP, chance.STALL) and number >= 0:
-            self._paused[id(work)] = number
 
     def refuses(self, work: Work, why: str) -> None:
         """The statement that a worker is at wanted to write what a table of the outside world refuses."""
@@ -290,16 +288,17 @@ class Telling:
             return f"before its call {text_of(number)}"
         return f"before {self._line(number)}  {text_of(number, CODE_WIDTH)}"
 
-    def _goes_on(self, work: Work) -> None:
-        """Remember which statement a worker has done since it went on after a pause."""
-        if id(work) in self._paused:
-            self._last = (work, self._paused.pop(id(work)))
+    def goes_on(self, work: Work) -> None:
+        """A worker goes on in the midst of a statement."""
+        self.catch_up()
+        begun = self._begun.get(id(work))
+        self._last = (work, begun[-1].number) if begun else None
 
     def ends(self, work: Work, how: str) -> None:
         """A worker's code has come back."""
-        self._goes_on(work)
-        self._returns_to(work, None)
-        self.catch_up()
+        if id(work) in self._begun:
+            self._returns_to(work, None)
+        self.catch_up(work)
         self._ended[id(work)] = len(self.lines)
         self._tell(work, "-", how)
         self._last = None
@@ -369,9 +368,9 @@ class Telling:
         has_others = work.function and len(self._execution.functions()) > 1
         return f"{work.worker} of {work.function}" if has_others else work.worker
 
-    def catch_up(self) -> None:
-        """Tell what the last statement changed, and what the journal has since then."""
-        self._tell_change()
+    def catch_up(self, work: Work | None = None) -> None:
+        """Tell what the last statement changed, or else the work at hand, and what the journal has since then."""
+        self._tell_change(work)
         self._tell_journal()
 
     def _tell_journal(self) -> None:
@@ -380,12 +379,14 @@ class Telling:
             self._tell_entry(entry)
         self._told = len(journal)
 
-    def _tell_change(self) -> None:
-        now = _seen(self._execution)
-        if self._last is not None and (changed := _change(self._before, now)):
+    def _tell_change(self, work: Work | None) -> None:
+        before, self._before = self._before, _seen(self._execution)
+        changed = _change(before, self._before)
+        if changed and self._last is not None:
             work, number = self._last
             self._tell(work, "|", f"{self._line(number)}  {text_of(number, CODE_WIDTH)}  -> {changed}")
-        self._before = now
+        elif changed and work is not None and id(work) not in self._begun:
+            self._tell(work, "|", f"-> {changed}")  # by code of which no statement is followed
 
     def _tell_entry(self, entry: Entry) -> None:
         kind = entry.action.removeprefix("fault: ")

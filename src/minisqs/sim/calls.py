@@ -64,8 +64,8 @@ def _wrapped(port: Port, crew: Crew, name: str, method: Callable[..., Any]) -> C
         answer = method(*arguments, **options)
         if not looks:
             stack.life.has_done_something()
-        elif _chosen(port) == chosen:
-            stack.looks += 1
+        else:
+            stack.has_looked(misled=_chosen(port) != chosen)
         if told is not None:
             told(answer)
         return answer
@@ -114,8 +114,8 @@ class _Receive:
             if queue is not None:
                 stack.life.holds(queue, deliveries, request.visibility_timeout)
             self._crew.stage.got(stack.work, [delivery.receive_count for delivery in deliveries])
-        elif _chosen(port) == chosen:
-            stack.looks += 1
+        else:
+            stack.has_looked(misled=_chosen(port) != chosen)
         return deliveries
 
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from threading import Event as Signal  # noqa: TID251  # a simulated one: it is only made on stacks of the simulation
 from threading import Thread  # noqa: TID251  # what current_thread() gives there; it is never started
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from .. import errors
 from ..limits import NEVER_NS
 from . import calls, faults
 from .intercepts import here
 from .intercepts.threads import STACK
+from .intercepts.users_line import users_numbers
 from .kernel import Task, Wait, Waiting
 from .strands import Strand
 from .works import Work
@@ -35,6 +36,19 @@ ROUNDS: Final = 20
 _AT_THE_END_OF_TIME: Final = NEVER_NS - 1
 _BEHIND_ALL: Final = 1 << 61
 """The place of what lets all others go on before it, at one instant."""
+
+
+class _Visit(NamedTuple):
+    """How things were when a stack came to a place: when; how often it, its process and others had done what; what it counts."""
+
+    time_ns: int
+    done: int
+    looks: int
+    acts: int
+    numbers: tuple[int, ...]
+
+
+_NOWHERE: Final = _Visit(0, -1, 0, 0, ())
 
 
 class Stack:
@@ -67,9 +81,10 @@ class Stack:
         self.is_daemon = thread is not None and thread.daemon
         self._finished: Signal | None = None
         self._threads = 0
-        self._places: dict[object, tuple[int, int, int, int]] = {}
+        self._places: dict[object, _Visit] = {}
         self.looks = 0
-        self._rounds = self._done = 0
+        self._rounds = self._done = self._counted = 0
+        self._has_gone_round = False
         self.period_ns = 0
         self._task: Task[None] | None = None
         self._polls: Waiting[Any] | None = None
@@ -166,13 +181,14 @@ class Stack:
 
     # ------------------------------------------------------------------------------------------- suspending
     def poll(self, polls: Waiting[Result]) -> Result:
-        """Wait as a task of the kernel does, on this stack."""
+        """Wait as a task of the kernel does, on this stack: for nothing only after a round in which there was nothing."""
         stage = self.life.crew.stage
+        may_idle = stage.is_plain or self._has_gone_round
         self._polls = polls
         try:
             wait = next(polls)
             while True:
-                self.wait(wait.until_ns, passive=wait.passive)
+                self.wait(wait.until_ns, passive=wait.passive and may_idle)
                 wait = polls.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # it is the generator's
@@ -204,24 +220,33 @@ class Stack:
         """What its process has said is to be done at each signal."""
         return self.life.signals
 
+    def has_looked(self, *, misled: bool) -> None:
+        """It has looked for something to do; where that went wrong, it has to look once more."""
+        if misled:
+            self.life.crew.port.acts += 1
+        else:
+            self.looks += 1
+
     def is_idle_at(self, place: object) -> bool:
         """Whether this stack goes round in a loop, come to the same place again, that has nothing to do.
 
         Its process has done nothing meanwhile and works on no message. If the stack itself has looked for some, that
-        is enough; a loop that only waits may still be at work, until it has gone round for long, and so may one whose
-        process has a message left of which the lease is over. After others have done something it goes round once more.
+        is enough; a loop that only waits or counts may still be at work, until it has gone round for long, and so may one
+        whose process has a message left of which the lease is over. After others have done something it goes round once
+        more.
         """
         now_ns, done, looks = self.life.crew.port.clock.now_ns, self.life.done, self.looks
         if done != self._done:
             self._places.clear()
-        acts = self.life.crew.port.acts
-        done_before, looks_before, before_ns, acts_before = self._places.get(place, (-1, 0, 0, acts))
-        self._places[place] = done, looks, now_ns, acts
-        is_round, self._done = done_before == done and not self.life.has_lease(now_ns), done
+        before = self._places.get(place, _NOWHERE)
+        now = self._places[place] = _Visit(now_ns, done, looks, self.life.crew.port.acts, users_numbers())
+        is_round, self._done = before.done == done and not self.life.has_lease(now_ns), done
         self._rounds = self._rounds + 1 if is_round else 0
-        self.period_ns = now_ns - before_ns if self._rounds > ROUNDS else 0
-        has_looked = (looks != looks_before and not self.life.held) or self._rounds > ROUNDS
-        return is_round and has_looked and acts == acts_before
+        self._counted = self._counted + 1 if is_round and now.numbers != before.numbers else 0
+        self.period_ns = now_ns - before.time_ns if self._rounds > ROUNDS else 0
+        has_looked = (now.looks != before.looks and not self.life.held) or self._rounds > ROUNDS
+        self._has_gone_round = is_round and now.acts == before.acts and not 0 < self._counted <= ROUNDS
+        return self._has_gone_round and has_looked
 
     @property
     def idles(self) -> bool:

@@ -64,6 +64,10 @@ class Teller(Protocol):
         """Something goes wrong there."""
         ...
 
+    def goes_on(self, work: Work) -> None:
+        """A work goes on after a pause in which others may have worked."""
+        ...
+
     def refuses(self, work: Work, why: str) -> None:
         """A table of the outside world has refused what a work wanted to write."""
         ...
@@ -526,6 +530,8 @@ class Stage:
             raise Unwind
         if work.is_over:
             self.leave_for_good(work)
+        if self._teller is not None:
+            self._teller.goes_on(work)
         if work.stack is not None:
             work.stack.look_for_interrupt()
 

@@ -177,6 +177,7 @@ def check(
             )
             laboratory.refuse_residue()
             if story is not None:
+                laboratory.refuse_shared(story)
                 raise errors.CheckFailed(tell(laboratory, story, is_smallest=plan is None))
             _refuse_empty(laboratory)
             check_sometimes(laboratory)

@@ -28,6 +28,7 @@ from ..sim.sources import Source
 from ..sim.stage import Teller
 from ..sim.strands import Carriers
 from . import tokens
+from .apart import HeldApart
 from .choices import CODE, POINT_KINDS, Choices, Exploration
 from .delivery_names import same_but_for
 from .deploying import Deployed
@@ -270,6 +271,31 @@ class Laboratory:
         changed = [name for name, text in now.items() if self._texts_at_first.get(name) != text]
         if changed:
             raise self._differs_from_itself(expected, outcome.state, changed)
+
+    def refuse_shared(self, story: Story) -> None:
+        """Refuse a consumer that a story breaks only because environments share what its module keeps.
+
+        Raises:
+            UsageError: Where each environment has its own, as on Lambda, the story passes; which global it is.
+        """
+        case = self.case
+        places = {} if case.is_scenario or case.is_deployed else case.globals_kept()
+        if not places:
+            return
+        apart = HeldApart(places)
+        seed_randomness(b"run")
+        try:
+            source = Exploration(story.plan, self.kinds)
+            outcome, *_ = self._go(story.kept, source, workers=story.workers, make_teller=lambda _: apart)
+        finally:
+            apart.put_back()
+        if apart.changed and self.judge(outcome, story.kept) is None:
+            name = next(iter(apart.changed))
+            raise errors.UsageError(
+                f"{case.name} cannot be checked as it is: {name} is shared here by environments that overlap, and each has its "
+                "own on Lambda, where what was found does not happen. Let it be a local variable, keep it in environment(), "
+                "or use minisqs.deployed('module:handler', outside=...)"
+            )
 
     def _go_plainly(self, kept: Kept, draws: bytes, offset_ns: int) -> Outcome:
         """A run on the perfect queue of the code as it was loaded, which a coverage tool or a debugger may follow."""

@@ -173,6 +173,7 @@ def _refuse_failures(walk: Walk, laboratory: Laboratory) -> None:
         smallest = shrink(laboratory, story)
         if laboratory.is_confirmed(smallest):
             laboratory.refuse_residue()
+            laboratory.refuse_shared(smallest)
             raise errors.CheckFailed(tell(laboratory, smallest))
 
 

@@ -250,6 +250,12 @@ class Case:
         """Where ``lasting_values`` has last found these: the namespace, and the name in it."""
         return [(owner, name) for _, owner, name in self._lasting]
 
+    def globals_kept(self) -> dict[str, tuple[dict[str, Any], str]]:
+        """Of these, the module globals: the namespace of each, and its name there."""
+        self.lasting_values()
+        modules = {id(function.__globals__) for function in self.following.functions}
+        return {told: (owner, name) for told, owner, name in self._lasting if id(owner) in modules}
+
     def is_users_module(self, name: object) -> bool:
         """Whether a module's functions are followed, or the subject stands in it."""
         path = getattr(sys.modules.get(name), "__file__", None) if isinstance(name, str) else None

@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import re
 import select
+import signal
 import socket  # noqa: TID251  # so it is here
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading  # noqa: TID251  # what user code does with it is the subject
 import time  # noqa: TID251  # real seconds are the subject
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -311,6 +315,59 @@ def test_a_tracer_is_still_there_after_a_check(tmp_path):
     kind, says, _, is_traced = told("traced", "SleepsLong", tmp_path, give_up_s=30)
     assert (kind, says.partition(":")[0]) == ("passed", "SleepsLong")
     assert is_traced
+
+
+class SetsAnAlarm(Desk):
+    def work(self, record):
+        signal.alarm(1)
+        super().work(record)
+
+
+class AnswersAlarms(Desk):
+    def work(self, record):
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        super().work(record)
+
+
+class TimesItself(Desk):
+    def work(self, record):
+        signal.setitimer(signal.ITIMER_REAL, 1)
+        super().work(record)
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="there are no alarms on Windows")
+@pytest.mark.parametrize("subject", [SetsAnAlarm, AnswersAlarms, TimesItself])
+def test_an_alarm_of_the_machine_is_refused_where_it_is_set(subject):
+    with pytest.raises(
+        minisqs.errors.EscapedSimulation, match=rf"an alarm was set at \S*test_hangs.py:\d+ in {subject.__name__}"
+    ):
+        minisqs.check(subject, ["a"])
+
+
+class WaitsForSqlite(Desk):
+    """Holds the database locked at every statement, so that whoever comes between them would wait for five seconds."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+
+    def close(self):
+        self.folder.cleanup()
+
+    def work(self, record):
+        with closing(sqlite3.connect(f"{self.folder.name}/done", isolation_level=None)) as database:
+            database.execute("begin immediate")
+            database.execute("create table if not exists done (body)")
+            database.execute("commit")
+        super().work(record)
+
+
+def test_a_locked_database_is_told_at_once_and_that_of_a_dead_process_is_not_locked():
+    began = time.monotonic()
+    checked = minisqs.check(WaitsForSqlite, ["a", "b"], mapping={"batch_size": 1}, budget=60, runs=0)
+    assert checked.overlaps > 5
+    assert checked.faults["kill"] > 10
+    assert time.monotonic() - began < 25  # each wait would take five seconds
 
 
 if __name__ == "__main__":

@@ -91,6 +91,12 @@ class Fake:
     def reached_outside(self, what, where):
         self.reached = what
 
+    def opened_database(self, connection):
+        """Nobody's process ends here."""
+
+    def sets_alarm(self, where):
+        self.asked.append(("alarm", where))
+
     def changed_elsewhere(self):
         self.changed = True
 

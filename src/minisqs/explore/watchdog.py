@@ -40,6 +40,10 @@ else:
         return getrusage(RUSAGE_SELF).ru_nivcsw
 
 
+_signal: Final = signal.signal
+_setitimer: Final[Any] = getattr(signal, "setitimer", None)
+"""The real ones, whoever runs when an alarm comes; there are no timers on Windows."""
+
 LIMIT_S: Final = 0.6
 """Code that begins and ends nothing for so long hangs; it is named a tick or two later, within a second."""
 
@@ -82,12 +86,12 @@ class Watchdog:
 
     def __enter__(self) -> Self:
         self._since_s = monotonic()
-        if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-            self._before = signal.signal(signal.SIGALRM, self._on_alarm)
-            self._timer = signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
-            self._virtual_before = signal.signal(signal.SIGVTALRM, signal.SIG_IGN)  # what comes late does no harm
+        if threading.current_thread() is threading.main_thread() and _setitimer is not None:
+            self._before = _signal(signal.SIGALRM, self._on_alarm)
+            self._timer = _setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+            self._virtual_before = _signal(signal.SIGVTALRM, signal.SIG_IGN)  # what comes late does no harm
             faulthandler.register(signal.SIGVTALRM, defaults.stderr, all_threads=False)
-            self._virtual_timer = signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)
+            self._virtual_timer = _setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)
         else:
             self._ends = _thread.allocate_lock()
             self._ends.acquire()
@@ -99,13 +103,13 @@ class Watchdog:
             self._ends.release()
         else:
             faulthandler.unregister(signal.SIGVTALRM)  # from here on the other timer is ignored, however late it comes
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._before)
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            _setitimer(signal.ITIMER_REAL, 0)
+            _signal(signal.SIGALRM, self._before)
+            _setitimer(signal.ITIMER_VIRTUAL, 0)
             before = self._virtual_before
-            signal.signal(signal.SIGVTALRM, signal.SIG_IGN if before is None else before)
-            signal.setitimer(signal.ITIMER_REAL, *self._timer)
-            signal.setitimer(signal.ITIMER_VIRTUAL, *self._virtual_timer)
+            _signal(signal.SIGVTALRM, signal.SIG_IGN if before is None else before)
+            _setitimer(signal.ITIMER_REAL, *self._timer)
+            _setitimer(signal.ITIMER_VIRTUAL, *self._virtual_timer)
 
     def end_run(self) -> None:
         """A run has come back."""
@@ -115,7 +119,7 @@ class Watchdog:
             sys.settrace(self._tracer)
 
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
-        signal.setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)  # Python has had a turn
+        _setitimer(signal.ITIMER_VIRTUAL, _NO_TURN_S)  # Python has had a turn
         stage = self.stage
         if stage is not None and stage.over and isinstance(stage.escaped, errors.EscapedSimulation):
             if frame is not None and self._trace(frame.f_code.co_filename):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
@@ -154,6 +154,7 @@ class Stage:
         self.names_were_read = False
         self.keeps_elsewhere = False
         self._looks = False
+        self._databases: dict[str, list[Any]] = {}
         self._unraisable_hook: Callable[[Any], object] | None = None
         self.harmed: dict[str, int] = {}
         self.out_of_order = ""
@@ -480,6 +481,9 @@ class Stage:
 
     def leave_for_good(self, work: Work) -> None:
         """Let the rest of the run happen, as nothing of this work counts any more."""
+        for connection in self._databases.pop(work.worker, ()):
+            with suppress(Exception):  # such as one that is closed
+                connection.rollback()
         if work.strand is not None:
             work.strand.suspend(None)
             raise Unwind
@@ -672,6 +676,21 @@ class Stage:
     def changed_elsewhere(self) -> None:
         """User code opens a file to write, or a database, or changes what a folder holds."""
         self.keeps_elsewhere = True
+
+    def opened_database(self, connection: Any) -> None:
+        """Remember whose it is: a transaction of a dead process is rolled back, and holds no lock."""
+        if self.current is not None:
+            self._databases.setdefault(self.current.worker, []).append(connection)
+
+    def sets_alarm(self, where: str) -> None:
+        """Refuse an alarm: it would come in real time, and in place of the one that ends code which hangs."""
+        if self.current is not None:
+            self.escape(
+                errors.EscapedSimulation(
+                    f"an alarm was set at {where}: alarms count real time, of which simulated code takes none. A Lambda function "
+                    "learns how much it has left, in simulated time, from context.get_remaining_time_in_millis()"
+                )
+            )
 
     def reached_outside(self, what: str, where: str) -> None:
         """Refuse a spawned worker what would take real time or be another process: a connection, a child."""

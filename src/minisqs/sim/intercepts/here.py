@@ -52,6 +52,14 @@ class Simulation(Protocol):
         """Take note that a file or a database is about to be changed, which no object of the user's holds."""
         ...
 
+    def opened_database(self, connection: Any) -> None:
+        """Code has opened a connection of SQLite, whose transaction ends when its process does."""
+        ...
+
+    def sets_alarm(self, where: str) -> None:
+        """Code sets an alarm of the machine's clock, at the user's line ``where``."""
+        ...
+
     def reached_outside(self, what: str, where: str) -> None:
         """Refuse, or let pass, what reaches out of the process: ``what`` in words."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -22,6 +23,9 @@ from .users_line import users_place
 CPUS: Final = 4
 """So many a simulated machine has, as the size of a thread pool depends on them."""
 
+
+_ALARM: Final = getattr(signal, "SIGALRM", None)
+"""None on Windows, which has no alarms."""
 
 _WRITES: Final = frozenset("wax+")
 """The letters of a mode in which a file may be changed."""
@@ -42,13 +46,23 @@ class _System:
         return machine["os.process_cpu_count"]() if here.simulation is None else CPUS
 
     def connect(self, *arguments: Any, **named: Any) -> Any:
-        """A connection of SQLite that works on every stack of the simulation, of which only one runs at a time."""
+        """A connection of SQLite that works on every stack of the simulation, of which only one runs at a time.
+
+        Who finds the database locked is told so at once, as he would be at the end of his time.
+        """
         simulation = here.simulation
         if simulation is not None:
             simulation.changed_elsewhere()
             if len(arguments) < _CHECK_SAME_THREAD:
                 named.setdefault("check_same_thread", False)
-        return machine["sqlite3.connect"](*arguments, **named)
+            if len(arguments) > 1:  # nobody lets go of a lock while this thread waits in C, however long
+                arguments = (arguments[0], 0, *arguments[2:])
+            else:
+                named["timeout"] = 0
+        connection = machine["sqlite3.connect"](*arguments, **named)
+        if simulation is not None:
+            simulation.opened_database(connection)
+        return connection
 
     def open(self, file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
         if here.simulation is not None and not _WRITES.isdisjoint(mode):
@@ -92,9 +106,23 @@ class _ReachingOut:
         return machine[self.name](*arguments, **named)
 
 
+@attrs.frozen
+class _SettingAnAlarm:
+    """The stand-in for a function that lets a signal come after some real time."""
+
+    name: str
+
+    def call(self, *arguments: Any, **named: Any) -> Any:
+        if here.simulation is not None:
+            here.simulation.sets_alarm(users_place())
+        return machine[self.name](*arguments, **named)
+
+
 def _signal(signalnum: int, handler: Any) -> Any:
     """The stand-in for ``signal.signal``, which refuses all threads but the main one."""
     simulation = here.simulation
+    if simulation is not None and signalnum == _ALARM:
+        simulation.sets_alarm(users_place())
     signals = None if simulation is None else simulation.signals()
     if signals is None:
         return machine["signal.signal"](signalnum, handler)
@@ -120,6 +148,8 @@ FUNCTIONS: Final[dict[str, object]] = {
     "os.open": _system.open_low,
     **{f"os.{name}": _Changing(f"os.{name}").call for name in _CHANGES.split()},
     "signal.signal": _signal,
+    "signal.alarm": _SettingAnAlarm("signal.alarm").call,
+    "signal.setitimer": _SettingAnAlarm("signal.setitimer").call,
     "os.fork": _ReachingOut("os.fork", "a process was forked").call,
     "os.posix_spawn": _ReachingOut("os.posix_spawn", "a process was started").call,
     "_posixsubprocess.fork_exec": _ReachingOut("_posixsubprocess.fork_exec", "a process was started").call,
